@@ -1,0 +1,408 @@
+"""The rows of a case: frozen values, one class per table.
+
+Times are UTC ``datetime`` with microseconds; sizes, starts and lengths are bytes. ``image offset`` means an offset in
+the decoded medium of the exhibit (sector 0 is 0), never in the container file. Ids are digests of keys
+(:func:`identify`): no counters, no random numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+__all__ = [
+    "ActivityEvent",
+    "Certainty",
+    "Content",
+    "Coverage",
+    "Diagnostic",
+    "Evidence",
+    "Examination",
+    "Extent",
+    "ExtentClass",
+    "FileEntry",
+    "Finding",
+    "Gap",
+    "Ground",
+    "Leaf",
+    "Origin",
+    "Person",
+    "Region",
+    "Run",
+    "Severity",
+    "Source",
+    "Volume",
+    "VolumeState",
+    "diagnose",
+    "identify",
+]
+
+
+def identify(kind: str, *keys: str | int) -> str:
+    """Return the 24-digit hexadecimal id of a row: a digest of its kind and its keys."""
+    digest = hashlib.sha256("\x1f".join([kind, *map(str, keys)]).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:24]
+
+
+class Origin(StrEnum):
+    """How a file entry came to be known."""
+
+    ALLOCATED = "allocated"
+    DELETED = "deleted"
+    ORPHAN = "orphan"
+    CARVED = "carved"
+    MEMBER = "member"
+    UNLISTED = "unlisted"
+    SLACK = "slack"
+
+
+class VolumeState(StrEnum):
+    """Whether a volume could be read."""
+
+    OPEN = "open"
+    LOCKED = "locked"
+    UNSUPPORTED = "unsupported"
+
+
+class Severity(StrEnum):
+    """How much a diagnostic takes away: information only, part of a row, or a whole item."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    LOSS = "loss"
+
+
+class Certainty(StrEnum):
+    """How sure the runs of an entry are its own."""
+
+    INTACT = "intact"
+    CONTIGUITY_ASSUMED = "contiguity-assumed"
+    PARTLY_OVERWRITTEN = "partly-overwritten"
+    OVERWRITTEN = "overwritten"
+    NO_CONTENT = "no-content"
+
+
+class ExtentClass(StrEnum):
+    """What a byte of the medium is; every byte is in exactly one class."""
+
+    FILE_CONTENT = "file-content"
+    FILE_SLACK = "file-slack"
+    DELETED_CONTENT = "deleted-content"
+    UNALLOCATED = "unallocated"
+    UNLISTED = "allocated-but-unlisted"
+    FILE_SYSTEM_METADATA = "file-system-metadata"
+    VOLUME_METADATA = "volume-metadata"
+    VOLUME_GAP = "volume-gap"
+    LOCKED = "locked"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """What could not be read or decided: place, reason and remedy."""
+
+    id: str
+    stage: str
+    address: str
+    code: str
+    severity: str
+    message: str
+
+
+def diagnose(stage: str, address: str, code: str, message: str, severity: str = Severity.WARNING) -> Diagnostic:
+    """Return the diagnostic of one loss; ``message`` says what, why and what to do."""
+    key = identify("diagnostic", stage, address, code, message)
+    return Diagnostic(id=key, stage=stage, address=address, code=code, severity=severity, message=message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One exhibit: what was acquired, and what its bytes hash to."""
+
+    exhibit: str
+    role: str
+    format: str
+    size: int
+    segments: int
+    stored_md5: str | None
+    stored_sha1: str | None
+    stored_sha256: str | None
+    recorded_md5: str | None
+    recorded_sha1: str | None
+    recorded_sha256: str | None
+    md5: str
+    sha1: str
+    sha256: str
+    merkle_root: str
+    files_sha256: str
+    verified: bool
+    unreadable: int
+    cross_checked: int
+    serial: str | None
+    acquired_by: str | None
+    acquired_at: datetime | None
+    acquired_tool: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """A megabyte of an exhibit as a leaf of its Merkle tree."""
+
+    exhibit: str
+    index: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A partition, a logical or unlocked volume, or a snapshot.
+
+    ``start`` is an image offset where ``direct`` (volume byte *n* is image byte ``start + n``); otherwise the volume's
+    bytes only exist through its layer and ``start`` is that of the partition it lies in.
+    """
+
+    address: str
+    exhibit: str
+    start: int
+    length: int
+    direct: bool
+    scheme: str
+    part_type: str
+    file_system: str
+    label: str
+    serial: str
+    block_size: int
+    encryption: str
+    state: str
+    reader: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A stretch of a file: its image offset (-1: sparse, reads as zeros) and its length."""
+
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One name of one stream, live, deleted, carved or inside another file.
+
+    ``size`` is the logical size; bytes from ``initialised_size`` on read as zeros whatever the disk holds. ``runs`` are
+    image offsets and cover the allocated length. ``reader`` tells how the bytes are read again: ``runs`` (the runs,
+    cut to ``size``), ``file-system`` (through the file system's reader by ``meta`` and ``stream``: resident,
+    compressed, layered volumes) or ``member`` (through its container). Times are UTC; the zone says how the medium
+    had them (``UTC``, ``local Asia/Tokyo``, ``recorded +09:00``), the precision is in microseconds.
+    """
+
+    id: str
+    exhibit: str
+    volume: str
+    address: str
+    path: str
+    stream: str
+    kind: str
+    origin: str
+    meta: int
+    parent: str
+    size: int
+    initialised_size: int
+    created: datetime | None = None
+    created_zone: str = ""
+    created_precision_us: int = 0
+    modified: datetime | None = None
+    modified_zone: str = ""
+    modified_precision_us: int = 0
+    accessed: datetime | None = None
+    accessed_zone: str = ""
+    accessed_precision_us: int = 0
+    changed: datetime | None = None
+    changed_zone: str = ""
+    changed_precision_us: int = 0
+    runs: tuple[Run, ...] = ()
+    reader: str = "runs"
+    certainty: str = Certainty.INTACT
+    listed_by: str = ""
+    short_name: str = ""
+    flags: str = ""
+    content: str | None = None
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """What a file system says of its own space: a run of the volume in image offsets with its class.
+
+    Only ``unallocated``, ``file-system-metadata`` and ``locked`` are stated here; the account derives the rest.
+    """
+
+    exhibit: str
+    volume: str
+    start: int
+    length: int
+    class_: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """A run of an image in exactly one class; ``owner`` is a file id where a file claims it."""
+
+    exhibit: str
+    start: int
+    length: int
+    class_: str
+    owner: str | None
+    volume: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Distinct bytes, once."""
+
+    sha256: str
+    sha1: str
+    md5: str
+    size: int
+    type: str
+    known: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One detected value: where it is, its shape and its keyed tag; never the value.
+
+    ``offset`` is in the content (or in the decoded text, where ``encoding`` is ``text``); ``image_offset`` is None
+    where the bytes are compressed or encoded. ``record`` groups the values of one row or line.
+    """
+
+    id: str
+    exhibit: str
+    address: str
+    path: str
+    file: str
+    origin: str
+    kind: str
+    rule: str
+    content: str
+    locator: str
+    offset: int
+    image_offset: int | None
+    length: int
+    encoding: str
+    shape: str
+    value_tag: str
+    validated: bool
+    score: float
+    record: str
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One distinct person, known by a keyed tag; ``basis`` says what made them one."""
+
+    person: str
+    dataset: str | None
+    basis: str
+    exhibits: tuple[str, ...]
+    findings: int
+    records: int
+    household: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch of time that a source does not speak for, and why."""
+
+    start: datetime | None
+    end: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityEvent:
+    """Something an artefact says happened."""
+
+    id: str
+    exhibit: str
+    address: str
+    file: str
+    source: str
+    artefact: str
+    time: datetime | None
+    time_meaning: str
+    precision_us: int
+    zone: str
+    action: str
+    subject: str
+    actor: str
+    device: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The audit of one source of activity: what it speaks for, from its own content.
+
+    ``enabled`` is ``yes``, ``no`` or ``unknown``; ``state_only`` sources hold a last state and never carry a negative;
+    ``status`` is ``read``, ``damaged`` or ``unreadable``.
+    """
+
+    id: str
+    exhibit: str
+    address: str
+    file: str
+    artefact: str
+    system: str
+    owner: str
+    first: datetime | None
+    last: datetime | None
+    records: int
+    gaps: tuple[Gap, ...]
+    enabled: str
+    state_only: bool
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What one examination did to one thing: a file, or a run of raw bytes. Feeds the coverage table."""
+
+    exhibit: str
+    volume: str
+    address: str
+    subject: str
+    class_: str
+    bytes: int
+    examined_by: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """A class of bytes and what an examination made of it. Outcomes: ``examined``, ``partial``, ``not-examined``."""
+
+    exhibit: str
+    volume: str
+    class_: str
+    bytes: int
+    items: int
+    examined_by: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """One edge of the evidence chain: a claim and a row that supports or contradicts it."""
+
+    claim: str
+    relation: str
+    table: str
+    row: str
+    note: str
