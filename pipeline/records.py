@@ -15,6 +15,7 @@ from enum import StrEnum
 __all__ = [
     "ActivityEvent",
     "Certainty",
+    "Claim",
     "Content",
     "Coverage",
     "Diagnostic",
@@ -395,6 +396,21 @@ class Coverage:
     examined_by: str
     outcome: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A sentence of the verdict with its type: ``fact``, ``inference`` or ``opinion``."""
+
+    id: str
+    question: str
+    exhibit: str
+    channel: str
+    kind: str
+    level: str
+    strength: str
+    sentence_ja: str
+    sentence_en: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

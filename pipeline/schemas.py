@@ -1,0 +1,87 @@
+"""Arrow schemas, derived from the records; one entry per table, with its order and its version."""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from pipeline import records
+
+__all__ = ["TABLES", "Table", "column_name", "schema_of"]
+
+_PLAIN: Final[dict[Any, pa.DataType]] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    datetime: pa.timestamp("us", tz="UTC"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table of a case: its row class, the columns that order it totally, and the version of its schema."""
+
+    name: str
+    row: type
+    order: tuple[str, ...]
+    version: int = 1
+
+
+def column_name(field_name: str) -> str:
+    """Return the column of a record's field: Python's escaping underscore is not part of it."""
+    return field_name.rstrip("_")
+
+
+def _arrow(kind: Any) -> pa.DataType:
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _arrow(next(item for item in arguments if item is not type(None)))
+    if origin is tuple:
+        return pa.list_(_arrow(arguments[0]))
+    if is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return pa.struct([(column_name(item.name), _arrow(hints[item.name])) for item in fields(kind)])
+    raise TypeError(f"no Arrow type for {kind!r}")
+
+
+def schema_of(table: Table) -> pa.Schema:
+    """Return the Arrow schema of a table, its name and version in the metadata."""
+    hints = typing.get_type_hints(table.row)
+    columns = [pa.field(column_name(item.name), _arrow(hints[item.name])) for item in fields(table.row)]
+    return pa.schema(columns, metadata={"akashi.table": table.name, "akashi.version": str(table.version)})
+
+
+def _table(name: str, row: type, *order: str) -> Table:
+    return Table(name=name, row=row, order=order)
+
+
+TABLES: Final[dict[str, Table]] = {
+    table.name: table
+    for table in (
+        _table("evidence", records.Evidence, "exhibit"),
+        _table("leaves", records.Leaf, "exhibit", "index"),
+        _table("volumes", records.Volume, "exhibit", "start", "address"),
+        _table("entries", records.FileEntry, "exhibit", "address", "id"),
+        _table("regions", records.Region, "exhibit", "start", "length", "class", "name"),
+        _table("extents", records.Extent, "exhibit", "start"),
+        _table("files", records.FileEntry, "exhibit", "address", "id"),
+        _table("contents", records.Content, "sha256"),
+        _table("findings", records.Finding, "exhibit", "address", "id"),
+        _table("people", records.Person, "person"),
+        _table("activity", records.ActivityEvent, "exhibit", "time", "id"),
+        _table("sources", records.Source, "exhibit", "address", "id"),
+        _table("examinations", records.Examination, "exhibit", "address", "class", "examined_by", "outcome", "reason"),
+        _table("coverage", records.Coverage, "exhibit", "volume", "class", "examined_by", "outcome", "reason"),
+        _table("claims", records.Claim, "id"),
+        _table("grounds", records.Ground, "claim", "relation", "table", "row", "note"),
+        _table("diagnostics", records.Diagnostic, "stage", "address", "code", "id"),
+    )
+}
