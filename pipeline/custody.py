@@ -2,8 +2,8 @@
 
 Every line of ``custody.jsonl`` is a JSON object with sorted keys. ``hash`` is the SHA-256 of the line without ``hash``
 and ``signature``; ``previous`` is the hash of the line before (64 zeros for the first); ``signature`` is the Ed25519
-signature of the hash. ``custody.head.json`` repeats the last line's number, hash and signature, so a shortened ledger is
-noticed; a ledger that is one line ahead of its head was interrupted while writing it.
+signature of the hash. ``custody.head.json`` repeats the last line's number, hash and signature, so a shortened ledger
+is noticed; a ledger that is one line ahead of its head was interrupted while writing it.
 """
 
 from __future__ import annotations

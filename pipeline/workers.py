@@ -17,6 +17,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, Final
@@ -28,6 +29,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _CLONE_NEWUSER: Final = 0x10000000
 _CLONE_NEWNET: Final = 0x40000000
 _KILL_GRACE_S: Final = 5.0
+_WATCH_S: Final = 0.5
 
 
 class JailError(Exception):
@@ -163,12 +165,19 @@ def serve(handle: Callable[[Any], Iterator[Any]], *, memory: int) -> None:
 def _confine(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    die_with_parent()
+    threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     _leave_network()
 
 
+def _watch_parent(parent: int) -> None:
+    """End this process when its parent is gone, even while it works on an item."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
+
+
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies (Linux ``prctl(2)``); elsewhere the pipe's end does."""
+    """Ask the kernel to kill this process when the thread that made it ends (Linux ``prctl(2)``)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -178,4 +187,4 @@ def _leave_network() -> bool:
     if sys.platform != "linux":
         return False
     library = ctypes.CDLL(None, use_errno=True)
-    return library.unshare(_CLONE_NEWNET) == 0 or library.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    return bool(library.unshare(_CLONE_NEWNET) == 0 or library.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)

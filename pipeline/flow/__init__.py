@@ -1,0 +1,1 @@
+"""Order of the stages, units on executors, and the border that catches."""

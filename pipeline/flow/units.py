@@ -1,0 +1,84 @@
+"""One unit, as any executor runs it: its items go through a jail, its rows become a part, whole or not at all."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.config import Case, load_case
+from pipeline.errors import TriageError
+from pipeline.flow.order import stage_named
+from pipeline.stages.base import Item, RowOf, Unit
+from pipeline.stages.context import Context
+from pipeline.store import PartWriter
+from pipeline.workers import Jail, JailError
+
+__all__ = ["run_unit"]
+
+_OWN_MEMORY = 3 << 30
+
+
+@lru_cache(maxsize=8)
+def _jail(case: str, rules: str, memory: int, thread: int) -> Jail:
+    del thread
+    return Jail("pipeline.flow.child", [case, rules], memory=memory)
+
+
+@lru_cache(maxsize=8)
+def _context(case: str, rules: str, stage: str, fingerprint: str, thread: int) -> Context:
+    del stage, fingerprint, thread
+    return Context(load_case(Path(case), Path(rules)))
+
+
+def run_unit(case: str, rules: str, name: str, fingerprint: str, unit: Unit) -> int:
+    """Examine the items of a unit and put its part into place; returns the bytes it stands for.
+
+    Raises:
+        IntegrityError, SettingsError, RuleError: as an item raised them; no part is written.
+    """
+    thread = threading.get_ident()
+    context, stage = _context(case, rules, name, fingerprint, thread), stage_named(name)
+    jail = _jail(case, rules, context.case.limits.item_memory + _OWN_MEMORY, thread)
+    folder = context.store.part(name, fingerprint, unit.key)
+    if folder.exists():
+        return unit.bytes
+    writer = PartWriter(folder)
+    for item in stage.items(context, unit):
+        _write(writer, _examine(jail, (name, fingerprint), context, item))
+    writer.commit()
+    return unit.bytes
+
+
+def _write(writer: PartWriter, rows: list[RowOf]) -> None:
+    tables: dict[str, list[object]] = {}
+    for table, row in rows:
+        tables.setdefault(table, []).append(row)
+    for table in sorted(tables):
+        writer.write(table, tables[table])
+
+
+def _examine(jail: Jail, step: tuple[str, str], context: Context, item: Item) -> list[RowOf]:
+    """Return an item's rows; an item whose jail dies twice is lost, with its reason."""
+    reason = ""
+    for _attempt in range(2):
+        try:
+            return _rows(jail, step, item, timeout_s(context.case, item.bytes))
+        except JailError as error:
+            reason = error.reason
+    return list(stage_named(step[0]).lost(context, item, f"{reason}; tried twice, the second time alone"))
+
+
+def timeout_s(case: Case, size: int) -> float:
+    """Return the wall time that an item may take: a base and a rate by size."""
+    return case.limits.item_seconds + case.limits.seconds_per_mib * (size / (1 << 20))
+
+
+def _rows(jail: Jail, step: tuple[str, str], item: Item, limit_s: float) -> list[RowOf]:
+    rows: list[RowOf] = []
+    for frame in jail.call((*step, item), timeout_s=limit_s):
+        if isinstance(frame, tuple):
+            kind, message = frame
+            raise kind(message) if issubclass(kind, TriageError) else TriageError(message)
+        rows.extend(frame)
+    return rows

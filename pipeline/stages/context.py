@@ -1,0 +1,95 @@
+"""What stages are given: the case, its tables, and doors that stay open between items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from pipeline.access.content import Opener
+from pipeline.access.image import open_image
+from pipeline.detectors.yara_scan import YaraScanner
+from pipeline.register import Register
+from pipeline.rules import RuleSet, load_rules
+
+from pipeline.access.interfaces import FileSystemOptions, Image
+from pipeline.config import Case
+from pipeline.detectors import Masker, Scanner
+from pipeline.keys import KeyRing, open_keys
+from pipeline.records import FileEntry, Volume
+from pipeline.schemas import TABLES
+from pipeline.store import Store, table_to_rows
+
+__all__ = ["Context"]
+
+
+class Context:
+    """One process's view of a case; everything in it is opened on first use and belongs to one thread."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.store = Store(case.out)
+        self._images: dict[str, Image] = {}
+        self._openers: dict[str, Opener] = {}
+        self._mapped: dict[tuple[str, str], Any] = {}
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        """The case's keys."""
+        return open_keys(self.case.keys_directory)
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """The detection rules."""
+        return load_rules(self.case.rules_directory)
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        """The personal-data scanner over the rules."""
+        return Scanner(self.rules)
+
+    @cached_property
+    def yara(self) -> YaraScanner:
+        """The YARA scanner over the rules."""
+        return YaraScanner(self.rules)
+
+    @cached_property
+    def masker(self) -> Masker:
+        """Replaces personal values in paths and subjects by their tags."""
+        return Masker(self.scanner, self.keys.tag_key)
+
+    @cached_property
+    def registers(self) -> Mapping[str, Register]:
+        """The keyed registers, by dataset."""
+        paths = ((dataset.id, dataset.register) for dataset in self.case.datasets)
+        return {name: Register.open(path, self.keys.tag_key) for name, path in paths if path is not None}
+
+    def options(self, exhibit: str) -> FileSystemOptions:
+        """Return what readers of an exhibit's file systems must be told."""
+        settings = self.case.exhibit(exhibit)
+        return FileSystemOptions(
+            timezone=settings.timezone, code_page=settings.code_page, keys=dict(self.keys.passwords)
+        )
+
+    def image(self, exhibit: str) -> Image:
+        """Open an exhibit's image, once."""
+        if exhibit not in self._images:
+            self._images[exhibit] = open_image(self.case.exhibit(exhibit).image)
+        return self._images[exhibit]
+
+    def volumes(self, exhibit: str) -> dict[str, Volume]:
+        """Return an exhibit's volumes by address."""
+        return {row.address: row for row in self.store.rows("volumes", exhibit=exhibit)}
+
+    def opener(self, exhibit: str) -> Opener:
+        """Return the opener of an exhibit's file entries."""
+        if exhibit not in self._openers:
+            self._openers[exhibit] = Opener(self.image(exhibit), self.volumes(exhibit), self.options(exhibit))
+        return self._openers[exhibit]
+
+    def entries_at(self, stage: str, table: str, positions: tuple[int, ...]) -> list[FileEntry]:
+        """Return rows of a stage's table by position, without reading the rest."""
+        key = (stage, table)
+        if key not in self._mapped:
+            self._mapped[key] = self.store.mapped(stage, table)
+        return list(table_to_rows(TABLES[table], self._mapped[key].take(list(positions))))
