@@ -1,0 +1,109 @@
+"""Writes ``entries`` and ``regions``: every name two readers list, and what a file system says of its space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from pipeline.access.filesystems import open_file_system
+from pipeline.access.reconcile import list_volume
+from pipeline.access.volumes import volume_regions
+from pipeline.records import Examination, ExtentClass, FileEntry, Region, Severity, Volume, VolumeState, diagnose
+from pipeline.stages.base import Item, RowOf, Stage, Unit
+from pipeline.stages.context import Context
+
+__all__ = ["EntriesStage"]
+
+
+class EntriesStage(Stage):
+    """Lists every open volume with two readers where there are two, and keeps what only one of them lists."""
+
+    name: ClassVar[str] = "entries"
+    version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, ...]] = ("volumes",)
+    writes: ClassVar[tuple[str, ...]] = ("entries", "regions")
+
+    def units(self, context: Context) -> Sequence[Unit]:
+        """Return one unit per volume, and one per exhibit for its partition tables."""
+        volumes = list(context.store.rows("volumes"))
+        exhibits = [row.exhibit for row in context.store.rows("evidence")]
+        tables = [Unit(key=f"tables-{label}", exhibit=label, positions=()) for label in exhibits]
+        return tables + [
+            Unit(key=f"volume-{number:04}", exhibit=volume.exhibit, positions=(number,), bytes=0)
+            for number, volume in enumerate(volumes)
+        ]
+
+    def items(self, context: Context, unit: Unit) -> Iterator[Item]:
+        """Yield the volume, or the exhibit's tables."""
+        if not unit.positions:
+            yield Item(exhibit=unit.exhibit, address=unit.exhibit, bytes=0, payload=None)
+            return
+        volume = list(context.store.rows("volumes"))[unit.positions[0]]
+        yield Item(exhibit=unit.exhibit, address=volume.address, bytes=volume.length, payload=volume)
+
+    def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
+        """List one volume."""
+        image, volume = context.image(item.exhibit), item.payload
+        if volume is None:
+            for row in volume_regions(image, item.exhibit, list(context.volumes(item.exhibit).values())):
+                yield "regions", row
+        elif volume.state == VolumeState.OPEN:
+            yield from self._open_volume(context, item, volume)
+        else:
+            yield from _closed_volume(volume)
+
+    def _open_volume(self, context: Context, item: Item, volume: Volume) -> Iterator[RowOf]:
+        image, options = context.image(item.exhibit), context.options(item.exhibit)
+        for row in list_volume(image, volume, options):
+            if isinstance(row, FileEntry):
+                yield "entries", _masked(context, row)
+            else:
+                yield "diagnostics", row
+        for region in open_file_system(image, volume, options).regions():
+            yield ("regions" if isinstance(region, Region) else "diagnostics"), region
+        yield "examinations", _listed(volume, "examined", "")
+
+    def lost(self, context: Context, item: Item, reason: str) -> Iterator[RowOf]:
+        """Record a volume whose listing failed as not examined."""
+        volume = item.payload
+        if volume is None:
+            yield from super().lost(context, item, reason)
+            return
+        message = f"{volume.address}: cannot be listed: {reason}"
+        yield "diagnostics", diagnose(self.name, volume.address, "not-listed", message, Severity.LOSS)
+        yield "examinations", _listed(volume, "not-examined", reason)
+
+
+def _masked(context: Context, row: FileEntry) -> FileEntry:
+    """Replace personal values in a path; the entry is read again by its metadata, never by its name."""
+    path = context.masker.mask(row.path)
+    if path == row.path:
+        return row
+    address = row.address.replace(row.path, path, 1) if row.path in row.address else context.masker.mask(row.address)
+    return replace(row, path=path, address=f"{address}!entry:{row.meta}", short_name="", flags=row.flags)
+
+
+def _listed(volume: Volume, outcome: str, reason: str) -> Examination:
+    return Examination(
+        exhibit=volume.exhibit, volume=volume.address, address=volume.address, subject="volume", class_="volume",
+        bytes=volume.length, examined_by="listed", outcome=outcome, reason=reason,
+    )  # fmt: skip
+
+
+def _closed_volume(volume: Volume) -> Iterator[RowOf]:
+    reason = volume.encryption or volume.file_system or volume.part_type or "unknown content"
+    outcome = f"{volume.state}: {reason}"
+    yield "examinations", _listed(volume, "not-examined", outcome)
+    if volume.state == VolumeState.LOCKED and volume.direct:
+        yield (
+            "regions",
+            Region(
+                exhibit=volume.exhibit,
+                volume=volume.address,
+                start=volume.start,
+                length=volume.length,
+                class_=ExtentClass.LOCKED,
+                name=volume.encryption,
+            ),  # fmt: skip
+        )
