@@ -34,6 +34,7 @@ __all__ = [
     "Run",
     "Severity",
     "Source",
+    "VerdictText",
     "Volume",
     "VolumeState",
     "diagnose",
@@ -411,6 +412,14 @@ class Claim:
     strength: str
     sentence_ja: str
     sentence_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictText:
+    """The verdict as canonical JSON, as ``verdict.json`` holds it."""
+
+    case: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

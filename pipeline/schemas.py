@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline import records
 
-__all__ = ["TABLES", "Table", "column_name", "schema_of"]
+__all__ = ["SHARED", "STAGE_ORDER", "TABLES", "Table", "column_name", "schema_of"]
 
 _PLAIN: Final[dict[Any, pa.DataType]] = {
     str: pa.string(),
@@ -74,6 +74,7 @@ TABLES: Final[dict[str, Table]] = {
         _table("extents", records.Extent, "exhibit", "start"),
         _table("files", records.FileEntry, "exhibit", "address", "id"),
         _table("contents", records.Content, "sha256"),
+        _table("detections", records.Finding, "exhibit", "address", "id"),
         _table("findings", records.Finding, "exhibit", "address", "id"),
         _table("people", records.Person, "person"),
         _table("activity", records.ActivityEvent, "exhibit", "time", "id"),
@@ -82,6 +83,15 @@ TABLES: Final[dict[str, Table]] = {
         _table("coverage", records.Coverage, "exhibit", "volume", "class", "examined_by", "outcome", "reason"),
         _table("claims", records.Claim, "id"),
         _table("grounds", records.Ground, "claim", "relation", "table", "row", "note"),
+        _table("verdicts", records.VerdictText, "case"),
         _table("diagnostics", records.Diagnostic, "stage", "address", "code", "id"),
     )
 }
+
+SHARED: Final = ("diagnostics", "examinations")
+"""Tables that several stages write."""
+
+STAGE_ORDER: Final = (
+    "evidence", "volumes", "entries", "extents", "examine", "activity", "people", "coverage", "verdict",
+)  # fmt: skip
+"""The stages of a run, in order."""

@@ -25,18 +25,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import IntegrityError, SettingsError
-from pipeline.schemas import TABLES, Table, column_name, schema_of
+from pipeline.schemas import SHARED, STAGE_ORDER, TABLES, Table, column_name, schema_of
 
-__all__ = ["PartWriter", "Store", "file_digest", "rows_to_table", "table_to_rows", "write_atomically"]
+__all__ = ["PartWriter", "Store", "file_digest", "folder_digest", "rows_to_table", "table_to_rows", "write_atomically"]
 
 _ROW_GROUP: Final = 65_536
-_SHARED: Final = ("diagnostics", "examinations")
 
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """Return one SHA-256 over the names and contents of the files below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -166,6 +174,10 @@ class Store:
             return schema_of(TABLES[name]).empty_table()
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
+    def stages_before(self, stage: str) -> tuple[str, ...]:
+        """Return the stages that run before one."""
+        return STAGE_ORDER[: STAGE_ORDER.index(stage)]
+
     # -- writing -------------------------------------------------------------------------------------------------
 
     def _stage(self, stage: str) -> Path:
@@ -199,9 +211,7 @@ class Store:
         for child in keep.glob(".*.part"):
             shutil.rmtree(child, ignore_errors=True)
 
-    def finish(
-        self, stage: str, fingerprint: str, *, units: Sequence[str], writes: Sequence[str], order: Sequence[str]
-    ) -> dict[str, str]:
+    def finish(self, stage: str, fingerprint: str, *, units: Sequence[str], writes: Sequence[str]) -> dict[str, str]:
         """Merge the parts of a stage into its tables and mark it done; returns digests by table.
 
         Args:
@@ -209,17 +219,16 @@ class Store:
             fingerprint: of everything it depends on.
             units: keys of its units.
             writes: its tables.
-            order: all stages up to and including this one, for tables that several write.
         """
         final = self._final(stage)
         shutil.rmtree(final, ignore_errors=True)
         final.mkdir(parents=True)
-        names = sorted({*writes, *_SHARED})
+        names = sorted({*writes, *SHARED})
         for name in names:
             self._merge(name, [self.part(stage, fingerprint, unit) for unit in units], final / f"{name}.arrow")
-        digests = {name: self._publish(name, [stage]) for name in writes if name not in _SHARED}
-        for name in _SHARED:
-            self._publish(name, order)
+        digests = {name: self._publish(name, [stage]) for name in writes if name not in SHARED}
+        for name in SHARED:
+            self._publish(name, [*self.stages_before(stage), stage])
         mark = {"fingerprint": fingerprint, "tables": digests}
         write_atomically(self._stage(stage) / "done.json", json.dumps(mark, sort_keys=True).encode())
         shutil.rmtree(self._stage(stage) / fingerprint[:16], ignore_errors=True)

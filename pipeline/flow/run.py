@@ -22,8 +22,10 @@ from pipeline.flow.order import STAGES
 from pipeline.flow.units import run_unit
 from pipeline.progress import SILENT, Progress
 from pipeline.records import Severity
+from pipeline.schemas import SHARED
 from pipeline.stages.base import Stage, Unit
 from pipeline.stages.context import Context
+from pipeline.store import write_atomically
 
 __all__ = ["LIBRARIES", "Outcome", "run_case", "settings_digest"]
 
@@ -94,9 +96,17 @@ def run_case(
                 seconds = round(clock.monotonic() - started, 3)
                 _LOG.info("stage finished", extra={"stage": stage.name, "seconds": seconds})
     _check_unchanged(case, before)
+    _write_verdict(context)
     outcome = _outcome(context, tuple(ran))
     ledger.append("run-finished", {"ran": list(ran), "exit": outcome.exit_code, "images": dict(before)})
     return outcome
+
+
+def _write_verdict(context: Context) -> None:
+    """Put the verdict's text beside the tables, once there is one."""
+    if context.store.exists("verdicts"):
+        for row in context.store.rows("verdicts"):
+            write_atomically(context.case.out / "verdict.json", row.text.encode())
 
 
 def _selected(only: str | None) -> Sequence[Stage]:
@@ -143,16 +153,20 @@ def _fingerprint(stage: Stage, context: Context) -> str:
         "version": stage.version,
         "settings": settings_digest(context.case),
         "libraries": versions(),
-        "tables": {name: _table_digest(name, context) for name in stage.reads},
+        "tables": {name: _table_digest(name, stage, context) for name in stage.reads},
         "depends": dict(stage.depends(context)),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _table_digest(name: str, context: Context) -> str:
-    for stage in STAGES:
-        mark = context.store.done(stage.name)
-        if name in stage.writes and mark is not None:
+def _table_digest(name: str, stage: Stage, context: Context) -> str:
+    """Return what stands for a table in a fingerprint: its digest, or the stages that wrote a shared one."""
+    if name in SHARED:
+        marks = [context.store.done(before) for before in context.store.stages_before(stage.name)]
+        return ",".join(str(mark["fingerprint"]) for mark in marks if mark is not None)
+    for writer in STAGES:
+        mark = context.store.done(writer.name)
+        if name in writer.writes and mark is not None:
             return str(mark["tables"][name])
     raise SettingsError(f"{name}: not written yet; run the stages before it")
 
@@ -170,9 +184,7 @@ def _run_stage(stage: Stage, context: Context, pool: Executor, ledger: Ledger, p
     progress.stage_started(stage.name, len(units), sum(unit.bytes for unit in units))
     for done in _units_done(stage, context, pool, fingerprint, units):
         progress.unit_done(stage.name, done)
-    order = [item.name for item in STAGES[: [s.name for s in STAGES].index(stage.name) + 1]]
-    keys = [unit.key for unit in units]
-    digests = store.finish(stage.name, fingerprint, units=keys, writes=stage.writes, order=order)
+    digests = store.finish(stage.name, fingerprint, units=[unit.key for unit in units], writes=stage.writes)
     ledger.append("stage-finished", {"stage": stage.name, "fingerprint": fingerprint, "outputs": digests})
     progress.stage_finished(stage.name, kept=False)
     stage.check(context)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
+
+import pyarrow as pa
 
 from pipeline.access.content import Opener
 from pipeline.access.image import open_image
@@ -16,7 +19,7 @@ from pipeline.access.interfaces import FileSystemOptions, Image
 from pipeline.config import Case
 from pipeline.detectors import Masker, Scanner
 from pipeline.keys import KeyRing, open_keys
-from pipeline.records import FileEntry, Volume
+from pipeline.records import Extent, FileEntry, Volume
 from pipeline.schemas import TABLES
 from pipeline.store import Store, table_to_rows
 
@@ -31,6 +34,7 @@ class Context:
         self.store = Store(case.out)
         self._images: dict[str, Image] = {}
         self._openers: dict[str, Opener] = {}
+        self._accounts: dict[str, tuple[list[Extent], list[int]]] = {}
         self._mapped: dict[tuple[str, str], Any] = {}
 
     @cached_property
@@ -86,6 +90,32 @@ class Context:
         if exhibit not in self._openers:
             self._openers[exhibit] = Opener(self.image(exhibit), self.volumes(exhibit), self.options(exhibit))
         return self._openers[exhibit]
+
+    def gathered(self, table: str, before: str) -> Iterator[dict[str, Any]]:
+        """Yield a shared table's rows as the stages before ``before`` wrote them."""
+        for batch in self.gathered_table(table, before).to_batches():
+            yield from batch.to_pylist()
+
+    def gathered_table(self, table: str, before: str) -> pa.Table:
+        """Return a shared table as the stages before ``before`` wrote it."""
+        return pa.concat_tables([self.store.mapped(stage, table) for stage in self.store.stages_before(before)])
+
+    def extents_in(self, exhibit: str, start: int, end: int) -> list[Extent]:
+        """Return the extents of an exhibit that touch a range of image offsets."""
+        rows, starts = self._extents(exhibit)
+        first = max(bisect_right(starts, start) - 1, 0)
+        return rows[first : bisect_left(starts, end)]
+
+    def extent_at(self, exhibit: str, offset: int) -> Extent:
+        """Return the extent that holds an image offset."""
+        rows, starts = self._extents(exhibit)
+        return rows[bisect_right(starts, offset) - 1]
+
+    def _extents(self, exhibit: str) -> tuple[list[Extent], list[int]]:
+        if exhibit not in self._accounts:
+            rows = list(self.store.rows("extents", exhibit=exhibit))
+            self._accounts[exhibit] = (rows, [row.start for row in rows])
+        return self._accounts[exhibit]
 
     def entries_at(self, stage: str, table: str, positions: tuple[int, ...]) -> list[FileEntry]:
         """Return rows of a stage's table by position, without reading the rest."""

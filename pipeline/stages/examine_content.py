@@ -1,0 +1,201 @@
+"""The examination of one listed stream: its bytes, and the contents inside it, to the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline import address as addresses
+from pipeline.access.interfaces import Readable
+from pipeline.decoders import Limits, Locked, Member, Text, Trouble, decoder_for, type_of
+from pipeline.errors import UnreadableError
+from pipeline.records import (
+    Content,
+    Examination,
+    ExtentClass,
+    FileEntry,
+    Origin,
+    Severity,
+    diagnose,
+    identify,
+)
+from pipeline.stages.base import RowOf
+from pipeline.stages.context import Context
+from pipeline.stages.examine_findings import FindingMaker
+from pipeline.stages.examine_pages import Pass, read_once
+
+__all__ = ["BytesReadable", "ContentExaminer"]
+
+READ_KINDS = ("file", "stream", "link")
+OVERWRITTEN = ("partly-overwritten", "overwritten")
+
+
+@dataclass(frozen=True, slots=True)
+class BytesReadable:
+    """Bytes in memory as a door gives them."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return len(self.data)
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return a slice."""
+        return self.data[start : start + length]
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What is left of the limits for one listed stream, over all levels."""
+
+    members: int
+    total: int
+
+
+class ContentExaminer:
+    """Examines listed streams of one case."""
+
+    stage = "examine"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        limits = context.case.limits
+        self._budget = _Budget(limits.members, limits.total_bytes)
+
+    def examine(self, names: Sequence[FileEntry]) -> Iterator[RowOf]:
+        """Yield the rows of one stream that has one or several names."""
+        first = names[0]
+        if first.kind not in READ_KINDS or not first.size or first.certainty in OVERWRITTEN:
+            yield from _not_read(names)
+            return
+        content = self._context.opener(first.exhibit).open(first)
+        done = self._pass(content, min(first.size, content.size))
+        yield from self._short(first, done)
+        yield from self._content(names, done, FindingMaker(self._context, first, runs=first.runs), depth=0)
+
+    def _pass(self, content: Readable, size: int) -> Pass:
+        context = self._context
+        return read_once(
+            content, size, scan=context.scanner.scan, match=context.yara.scan, keep=context.case.limits.decode_bytes
+        )
+
+    def _short(self, entry: FileEntry, done: Pass) -> Iterator[RowOf]:
+        """Say when fewer bytes could be read than the listing promises."""
+        if done.size >= entry.size:
+            return
+        message = f"{entry.address}: {done.size} of {entry.size} bytes have a place on the medium; the rest is gone"
+        severity = Severity.LOSS if entry.origin == Origin.ALLOCATED else Severity.NOTE
+        yield "diagnostics", diagnose(self.stage, entry.address, "content-short", message, severity)
+        yield "examinations", _examination(entry, "hashed", "partial", "bytes missing", entry.size - done.size)
+
+    def _content(self, names: Sequence[FileEntry], done: Pass, maker: FindingMaker, *, depth: int) -> Iterator[RowOf]:
+        """Yield the rows of one content and of what lies inside it."""
+        first = names[0]
+        kind = type_of(done.head, first.path)
+        sha256 = done.digests.sha256
+        for entry in names:
+            yield "files", replace(entry, content=sha256, type=kind)
+        yield (
+            "contents",
+            Content(sha256=sha256, sha1=done.digests.sha1, md5=done.digests.md5, size=done.size, type=kind, known=None),
+        )
+        yield "examinations", _examination(first, "hashed", "examined", "", done.size)
+        raw = [maker.from_bytes(hit, sha256) for hit in done.hits]
+        seen = {(finding.kind, finding.value_tag) for finding in raw}
+        for finding in raw:
+            yield "detections", finding
+        for match in done.matches:
+            yield "detections", maker.from_yara(match, sha256)
+        yield "examinations", _examination(first, "detected", "examined", "", done.size)
+        yield from self._decoded(first, kind, done, maker, seen, sha256, depth)
+
+    def _decoded(
+        self, entry: FileEntry, kind: str, done: Pass, maker: FindingMaker, seen: set[tuple[str, str]], sha256: str,
+        depth: int,
+    ) -> Iterator[RowOf]:  # fmt: skip
+        decoder = decoder_for(kind)
+        if decoder is None:
+            return
+        limits = self._context.case.limits
+        if done.data is None or depth >= limits.member_depth:
+            reason = f"larger than {limits.decode_bytes} bytes" if done.data is None else "nested too deep"
+            yield from self._undecoded(entry, "limit", f"{kind}: {reason}; raise the limit in case.toml", done.size)
+            return
+        trouble: list[str] = []
+        bounds = Limits(
+            depth=limits.member_depth, members=max(self._budget.members, 0), member_bytes=limits.member_bytes,
+            total_bytes=max(self._budget.total, 0), ratio=limits.ratio,
+        )  # fmt: skip
+        for part in decoder.decode(BytesReadable(done.data), bounds):
+            yield from self._part(part, entry, maker, seen, sha256, depth, trouble)
+        outcome = "partial" if trouble else "examined"
+        yield "examinations", _examination(entry, "decoded", outcome, "; ".join(sorted(set(trouble))), done.size)
+
+    def _part(
+        self, part: object, entry: FileEntry, maker: FindingMaker, seen: set[tuple[str, str]], sha256: str, depth: int,
+        trouble: list[str],
+    ) -> Iterator[RowOf]:  # fmt: skip
+        """Yield the rows of one thing that a decoder gave."""
+        if isinstance(part, Text):
+            for finding in maker.from_text(self._context.scanner.scan_text(part.text), part.locator, sha256):
+                if (finding.kind, finding.value_tag) not in seen:
+                    yield "detections", finding
+        elif isinstance(part, Member):
+            yield from self._member(part, entry, maker, depth)
+        elif isinstance(part, Locked):
+            trouble.append("locked")
+            place = addresses.join(entry.address, "member", part.path) if part.path else entry.address
+            message = f"{self._context.masker.mask(place)}: encrypted ({part.reason}); add its password to passwords"
+            yield "diagnostics", diagnose(self.stage, entry.address, "locked", message, Severity.LOSS)
+            yield "examinations", _examination(entry, "decoded", "not-examined", "locked", 0)
+        elif isinstance(part, Trouble):
+            trouble.append(part.code)
+            message = f"{entry.address}: {part.message}"
+            yield "diagnostics", diagnose(self.stage, entry.address, part.code, message)
+
+    def _undecoded(self, entry: FileEntry, code: str, reason: str, size: int) -> Iterator[RowOf]:
+        message = f"{entry.address}: {reason}"
+        yield "diagnostics", diagnose(self.stage, entry.address, code, message, Severity.LOSS)
+        yield "examinations", _examination(entry, "decoded", "not-examined", reason, size)
+
+    def _member(self, part: Member, parent: FileEntry, maker: FindingMaker, depth: int) -> Iterator[RowOf]:
+        """Yield the rows of a file inside a file."""
+        self._budget.members -= 1
+        self._budget.total -= len(part.data)
+        path = self._context.masker.mask(part.path)
+        where = addresses.join(parent.address, "member", path)
+        if path != part.path:
+            where = f"{where}!entry:{self._budget.members}"
+        entry = FileEntry(
+            id=identify("file", where), exhibit=parent.exhibit, volume=parent.volume, address=where, path=path,
+            stream="", kind="file", origin=Origin.MEMBER, meta=-1, parent=parent.id, size=len(part.data),
+            initialised_size=len(part.data), modified=part.modified, modified_zone="local" if part.modified else "",
+            reader="member",
+        )  # fmt: skip
+        try:
+            done = self._pass(BytesReadable(part.data), len(part.data))
+        except UnreadableError as error:
+            yield from self._undecoded(entry, "member", str(error), len(part.data))
+            return
+        yield from self._content([entry], done, maker.for_member(entry, part.stored_offset), depth=depth + 1)
+
+
+def _not_read(names: Sequence[FileEntry]) -> Iterator[RowOf]:
+    """Keep the names of what has no content of its own to read; overwritten bytes belong to others now."""
+    for entry in names:
+        yield "files", entry
+    first = names[0]
+    if first.certainty in OVERWRITTEN and first.kind in READ_KINDS and first.size:
+        reason = f"{first.certainty}: its clusters hold newer data, which is examined as what it is now"
+        yield "examinations", _examination(first, "hashed", "not-examined", reason, first.size)
+
+
+def _examination(entry: FileEntry, examined_by: str, outcome: str, reason: str, size: int) -> Examination:
+    classes = {Origin.ALLOCATED: ExtentClass.FILE_CONTENT, Origin.MEMBER: "member"}
+    return Examination(
+        exhibit=entry.exhibit, volume=entry.volume, address=entry.address, subject=entry.id,
+        class_=classes.get(Origin(entry.origin), ExtentClass.DELETED_CONTENT), bytes=size, examined_by=examined_by,
+        outcome=outcome, reason=reason,
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""Hits become findings: the stage adds address, place on the medium, shape and keyed tag, and drops the value."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+
+from pipeline.address import at_bytes, join
+from pipeline.detectors import Hit, value_tag
+from pipeline.detectors.yara_scan import YaraMatch
+from pipeline.records import FileEntry, Finding, Run, identify
+from pipeline.stages.context import Context
+
+__all__ = ["FindingMaker", "image_offset"]
+
+
+def image_offset(runs: Sequence[Run], starts: Sequence[int], offset: int, length: int) -> int | None:
+    """Return where ``length`` bytes at ``offset`` of a stream lie on the medium; None where they are not in one piece.
+
+    ``starts`` are the stream offsets at which the runs begin.
+    """
+    index = bisect_right(starts, offset) - 1
+    if index < 0 or index >= len(runs):
+        return None
+    run, inside = runs[index], offset - starts[index]
+    if run.start < 0 or inside + length > run.length:
+        return None
+    return run.start + inside
+
+
+class FindingMaker:
+    """Makes the findings of one content of one file entry."""
+
+    def __init__(self, context: Context, entry: FileEntry, *, runs: Sequence[Run] = ()) -> None:
+        self._context = context
+        self._key = context.keys.tag_key
+        self._entry = entry
+        self._runs = tuple(runs) if entry.reader in {"runs", "member"} else ()
+        self._starts = (0, *accumulate(run.length for run in self._runs))[: len(self._runs)]
+
+    def for_member(self, entry: FileEntry, stored_offset: int | None) -> FindingMaker:
+        """Return the maker of a member; where it is stored as it is, its bytes have a place on the medium too."""
+        if stored_offset is None or not self._runs:
+            return FindingMaker(self._context, entry)
+        start = image_offset(self._runs, self._starts, stored_offset, entry.size)
+        return FindingMaker(self._context, entry, runs=() if start is None else (Run(start=start, length=entry.size),))
+
+    def from_bytes(self, hit: Hit, content: str) -> Finding:
+        """Return the finding of a hit in the content's own bytes."""
+        place = at_bytes(self._entry.address, hit.start, hit.length)
+        where = image_offset(self._runs, self._starts, hit.start, hit.length)
+        return self._finding(hit, content, place, "", where)
+
+    def from_text(self, hits: Iterable[Hit], locator: str, content: str) -> Iterator[Finding]:
+        """Yield the findings of hits in decoded text; they have a place in the document, not on the medium."""
+        base = join(self._entry.address, "at", locator)
+        for hit in hits:
+            yield self._finding(hit, content, at_bytes(base, hit.start, hit.length), locator, None)
+
+    def from_yara(self, match: YaraMatch, content: str) -> Finding:
+        """Return the finding of a YARA match: its rule and place, never its bytes."""
+        place = at_bytes(self._entry.address, match.offset, match.length)
+        entry = self._entry
+        return Finding(
+            id=identify("finding", place, match.rule, match.offset), exhibit=entry.exhibit, address=place,
+            path=entry.path, file=entry.id, origin=entry.origin, kind="yara", rule=match.rule, content=content,
+            locator="", offset=match.offset,
+            image_offset=image_offset(self._runs, self._starts, match.offset, match.length), length=match.length,
+            encoding="bytes", shape="", value_tag=value_tag(self._key, "yara", match.rule), validated=False, score=0.0,
+            record="", person=None,
+        )  # fmt: skip
+
+    def _finding(self, hit: Hit, content: str, place: str, locator: str, where: int | None) -> Finding:
+        entry = self._entry
+        return Finding(
+            id=identify("finding", place, hit.kind, hit.rule), exhibit=entry.exhibit, address=place, path=entry.path,
+            file=entry.id, origin=entry.origin, kind=hit.kind, rule=hit.rule, content=content, locator=locator,
+            offset=hit.start, image_offset=where, length=hit.length, encoding=hit.encoding, shape=hit.shape,
+            value_tag=value_tag(self._key, hit.kind, hit.value), validated=hit.validated, score=hit.score,
+            record=identify("record", entry.address, locator, hit.record_start), person=None,
+        )  # fmt: skip
