@@ -17,7 +17,7 @@ fs         path inside a file system                             ``fs:/a/b.txt``
 stream     named stream of the entry before it                   ``stream:Zone.Identifier``
 entry      metadata number, where a path alone is not unique     ``entry:4711``
 member     path inside an archive or document                    ``member:xl/sheet1.xml``
-at         place in decoded text (sheet and cell, page, row)     ``at:Sheet1%21B2``      
+at         place in decoded text (sheet and cell, page, row)     ``at:Sheet1%21B2``
 carved     carved object, offset in the exhibit + length         ``carved:1048576+3000``
 slack      slack behind the entry before it                      ``slack:512+100``
 bytes      offset + length inside what the steps before name     ``bytes:1042+16``
