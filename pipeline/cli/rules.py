@@ -1,0 +1,35 @@
+"""``akashi rules check``: every error of the rules at once, and what they cost."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pipeline.cli.common import Commands, rules_folder
+from pipeline.detectors.measure import measure
+from pipeline.errors import EXIT_COMPLETE, EXIT_USAGE
+from pipeline.rules import check_rules, load_rules
+from pipeline.verdict_rules import check_verdict_rules
+
+__all__ = ["add_to"]
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("rules", help="check the rules")
+    actions = parser.add_subparsers(dest="action", required=True)
+    check = actions.add_parser("check", help="compile them, run their examples, measure them")
+    check.set_defaults(handle=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Check detection and verdict rules."""
+    folder = rules_folder(options)
+    errors = [*check_rules(folder), *check_verdict_rules(folder / "verdict")]
+    for error in errors:
+        print(error, file=sys.stderr)
+    if errors:
+        print(f"{len(errors)} errors", file=sys.stderr)
+        return EXIT_USAGE
+    print(measure(load_rules(folder)))
+    return EXIT_COMPLETE

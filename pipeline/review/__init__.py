@@ -1,0 +1,1 @@
+"""Looking at a finished case: walking the evidence chain, reading values again, verifying."""

@@ -1,0 +1,127 @@
+"""Reading values again: a finding's bytes from the image, its text, and the record of who looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.compute as pc
+
+from pipeline.access.interfaces import Readable
+from pipeline.config import Case
+from pipeline.custody import Ledger
+from pipeline.decoders import Limits, Member, Text, decoder_for
+from pipeline.detectors import decode_bytes
+from pipeline.errors import SettingsError, UnreadableError
+from pipeline.records import FileEntry, Finding, Origin
+from pipeline.schemas import TABLES
+from pipeline.stages.context import Context
+from pipeline.stages.examine_content import BytesReadable
+from pipeline.store import Store, table_to_rows
+
+__all__ = ["Reader", "find_finding", "reveal"]
+
+
+def find_finding(store: Store, key: str) -> Finding:
+    """Return the finding with an id, or with a prefix of one.
+
+    Raises:
+        SettingsError: none, or several.
+    """
+    data = store.table("findings")
+    found = data.filter(pc.starts_with(data.column("id"), key)).slice(0, 2)
+    if found.num_rows != 1 or len(key) < 6:
+        raise SettingsError(f"{key}: {'several findings have' if found.num_rows > 1 else 'no finding has'} this id")
+    finding: Finding = next(table_to_rows(TABLES["findings"], found))
+    return finding
+
+
+class Reader:
+    """Reads findings of one case again, from the images and through the decoders."""
+
+    def __init__(self, case: Case) -> None:
+        self._context = Context(case)
+        self._files: dict[str, FileEntry] = {}
+
+    def value(self, finding: Finding) -> str:
+        """Return the value of a finding as text.
+
+        Raises:
+            UnreadableError: the bytes are not where the table says.
+        """
+        if finding.locator:
+            text = self._text(self._file(finding), finding.locator)
+            return text[finding.offset : finding.offset + finding.length]
+        return decode_bytes(self.bytes(finding), finding.encoding)
+
+    def bytes(self, finding: Finding) -> bytes:
+        """Return the bytes of a finding that lies in a content's own bytes."""
+        if finding.image_offset is not None:
+            return self._context.image(finding.exhibit).read(finding.image_offset, finding.length)
+        return self._content(self._file(finding)).read(finding.offset, finding.length)
+
+    def context_of(self, finding: Finding, around: int = 64) -> tuple[bytes, int]:
+        """Return the bytes around a finding and the position of the finding in them."""
+        start = max((finding.image_offset or finding.offset) - around, 0)
+        end = (finding.image_offset or finding.offset) + finding.length + around
+        if finding.image_offset is not None:
+            return self._context.image(finding.exhibit).read(start, end - start), finding.image_offset - start
+        return self._content(self._file(finding)).read(start, end - start), finding.offset - start
+
+    def _file(self, finding: Finding) -> FileEntry:
+        return self.file(finding.file)
+
+    def file(self, key: str) -> FileEntry:
+        """Return a file entry by id; UnreadableError where there is none."""
+        if key not in self._files:
+            data = self._context.store.table("files")
+            found = data.filter(pc.equal(data.column("id"), key))
+            rows: Iterator[Any] = table_to_rows(TABLES["files"], found.slice(0, 1))
+            row = next(rows, None)
+            if row is None:
+                raise UnreadableError(f"file {key} is not in the table of files; run `akashi verify`")
+            self._files[key] = row
+        return self._files[key]
+
+    def _content(self, entry: FileEntry) -> Readable:
+        if entry.origin != Origin.MEMBER:
+            return self._context.opener(entry.exhibit).open(entry)
+        for part in self._parts(self.file(entry.parent)):
+            if isinstance(part, Member) and self._context.masker.mask(part.path) == entry.path:
+                return BytesReadable(part.data)
+        raise UnreadableError(f"{entry.address}: its container no longer holds it")
+
+    def content(self, entry: FileEntry) -> Readable:
+        """Open a file entry's bytes, through its container where it is a member."""
+        return self._content(entry)
+
+    def _text(self, entry: FileEntry, locator: str) -> str:
+        for part in self._parts(entry):
+            if isinstance(part, Text) and part.locator == locator:
+                return part.text
+        raise UnreadableError(f"{entry.address}: decoding it again gives nothing at {locator}")
+
+    def _parts(self, entry: FileEntry) -> Iterator[Any]:
+        content = self._content(entry)
+        decoder = decoder_for(entry.type)
+        if decoder is None:
+            raise UnreadableError(f"{entry.address}: no decoder for {entry.type}")
+        limits = self._context.case.limits
+        bounds = Limits(
+            depth=limits.member_depth, members=limits.members, member_bytes=limits.member_bytes,
+            total_bytes=limits.total_bytes, ratio=limits.ratio,
+        )  # fmt: skip
+        data = BytesReadable(content.read(0, min(content.size, entry.size)))
+        yield from decoder.decode(data, bounds)
+
+
+def reveal(case: Case, ledger: Ledger, key: str, *, reason: str) -> str:
+    """Return a finding's value in clear; the ledger records the look before it happens.
+
+    Raises:
+        SettingsError: there is no such finding.
+        UnreadableError: its bytes cannot be read.
+    """
+    finding = find_finding(Store(case.out), key)
+    ledger.append("reveal", {"finding": finding.id, "kind": finding.kind, "reason": reason})
+    return Reader(case).value(finding)

@@ -1,0 +1,117 @@
+"""Checking a finished case again: ledger, tables, images, and the bytes under every finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.access.hashing import hash_image, hash_segments
+from pipeline.access.image import open_image
+from pipeline.config import Case
+from pipeline.custody import verify_ledger
+from pipeline.detectors import value_tag
+from pipeline.errors import IntegrityError, TriageError
+from pipeline.keys import open_keys
+from pipeline.records import Finding
+from pipeline.review.reading import Reader
+from pipeline.schemas import SHARED
+from pipeline.store import Store, file_digest
+
+__all__ = ["Check", "verify_case"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check; ``error`` is None where it held."""
+
+    name: str
+    detail: str
+    error: str | None = None
+
+
+def verify_case(case: Case) -> Iterator[Check]:
+    """Yield every check in turn; a failed one does not stop the others."""
+    ledger: list[dict[str, Any]] = []
+    yield _checked("ledger", lambda: _ledger(case, ledger))
+    yield _checked("tables", lambda: _tables(case, ledger))
+    yield _checked("documents", lambda: _documents(case, ledger))
+    for exhibit in case.exhibits:
+        yield _checked(f"image {exhibit.label}", lambda label=exhibit.label: _image(case, label))  # type: ignore[misc]
+    yield _checked("findings", lambda: _findings(case))
+
+
+def _checked(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name=name, detail=check())
+    except TriageError as error:
+        return Check(name=name, detail="does not hold", error=str(error))
+
+
+def _ledger(case: Case, ledger: list[dict[str, Any]]) -> str:
+    ledger += verify_ledger(case.out, open_keys(case.keys_directory).public_hex)
+    return f"{len(ledger)} lines, chained and signed"
+
+
+def _tables(case: Case, ledger: list[dict[str, Any]]) -> str:
+    """Compare every table with the digest that its stage last wrote into the ledger."""
+    expected: dict[str, str] = {}
+    for entry in ledger:
+        if entry["event"] == "stage-finished":
+            expected.update(entry["outputs"])
+    store = Store(case.out)
+    for name, digest in sorted(expected.items()):
+        if not store.exists(name):
+            raise IntegrityError(f"{name}: the ledger knows this table, the folder does not hold it")
+        if file_digest(store.path(name)) != digest:
+            raise IntegrityError(f"{name}: the table is not the one that its stage wrote")
+    if not expected:
+        raise IntegrityError("the ledger names no table; nothing was run, or its lines are lost")
+    missing = [name for name in SHARED if name not in expected]
+    if missing:
+        raise IntegrityError(f"{', '.join(missing)}: the ledger names no digest for this table")
+    return f"{len(expected)} tables equal their digests"
+
+
+def _documents(case: Case, ledger: list[dict[str, Any]]) -> str:
+    """Compare verdict and reports with the digests in the ledger."""
+    expected: dict[str, str] = {}
+    for entry in ledger:
+        expected.update(entry.get("documents", {}))
+    for name, digest in sorted(expected.items()):
+        path = case.out / name
+        if not path.exists() or file_digest(path) != digest:
+            raise IntegrityError(f"{name}: not the document that was written")
+    return f"{len(expected)} documents equal their digests"
+
+
+def _image(case: Case, label: str) -> str:
+    rows = [row for row in Store(case.out).rows("evidence") if row.exhibit == label]
+    if not rows:
+        return "was not readable in the run; nothing rests on it"
+    image = open_image(case.exhibit(label).image)
+    try:
+        if hash_segments(image.segments) != rows[0].files_sha256:
+            raise IntegrityError(f"{label}: the image's files are not those that were examined")
+        digests = hash_image(image)
+    finally:
+        image.close()
+    if (digests.sha256, digests.merkle_root) != (rows[0].sha256, rows[0].merkle_root):
+        raise IntegrityError(f"{label}: the image's bytes do not hash to what the evidence table holds")
+    return f"{rows[0].size} bytes hash as recorded"
+
+
+def _findings(case: Case) -> str:
+    """Read the value under every finding again and compare its tag."""
+    reader, key = Reader(case), open_keys(case.keys_directory).tag_key
+    count = 0
+    for finding in Store(case.out).rows("findings"):
+        count += 1
+        if finding.kind != "yara" and value_tag(key, finding.kind, reader.value(finding)) != finding.value_tag:
+            raise IntegrityError(f"finding {finding.id}: the bytes at {_place(finding)} give another value")
+    return f"{count} findings lie where the table says"
+
+
+def _place(finding: Finding) -> str:
+    where = finding.image_offset if finding.image_offset is not None else finding.offset
+    return f"{finding.exhibit} offset {where}"
