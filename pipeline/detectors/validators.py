@@ -1,0 +1,83 @@
+"""Named validators: each can refuse a value, none can find one.
+
+Sources: 総務省令第85号(平成26年)第5条 (個人番号), ISO/IEC 7812-1 annex B (Luhn) and its issuer ranges, 電気通信番号計画
+(telephone numbers), RFC 1035 with IANA's reserved names (host names).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pipeline.rules_values import iso_date
+
+__all__ = ["VALIDATORS"]
+
+_MY_NUMBER_WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+_NOT_DIGIT: Final = re.compile(r"\D")
+_DIGIT_PHONE: Final = re.compile(r"0[1-9]\d{8}|0[5-9]0[1-9]\d{7}")
+_ISSUERS: Final = re.compile(
+    r"4\d{12}(?:\d{3})?|5[1-5]\d{14}|2(?:2[2-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|35(?:2[89]|[3-8]\d)\d{12}"
+    r"|3(?:0[0-5]|[689]\d)\d{11}|6(?:011|5\d\d|4[4-9]\d)\d{12}"
+)
+_FILE_ENDINGS: Final = frozenset(
+    "png jpg jpeg gif svg webp css js ts py pyc rb so dll exe html htm xml json txt md yml yaml toml ini log zip gz".split()
+)
+_TLD_LONGER: Final = frozenset(
+    "com net org edu gov mil int info biz name pro museum coop aero jobs mobi travel post asia app dev xyz online site shop "
+    "tokyo osaka nagoya kyoto okinawa yokohama company email cloud tech".split()
+)
+
+
+def _all_same(value: str) -> bool:
+    digits = _NOT_DIGIT.sub("", value)
+    return len(set(digits)) > 1 or not digits
+
+
+def _my_number(value: str) -> bool:
+    digits = [int(character) for character in _NOT_DIGIT.sub("", value)]
+    if len(digits) != 12:
+        return False
+    remainder = sum(weight * digit for weight, digit in zip(_MY_NUMBER_WEIGHTS, digits, strict=False)) % 11
+    return digits[11] == (0 if remainder <= 1 else 11 - remainder)
+
+
+def _card(value: str) -> bool:
+    digits = _NOT_DIGIT.sub("", value)
+    if not _ISSUERS.fullmatch(digits):
+        return False
+    doubled = (int(digit) * (1 + index % 2) for index, digit in enumerate(reversed(digits)))
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+
+
+def _phone(value: str) -> bool:
+    digits = _NOT_DIGIT.sub("", value)
+    if value.startswith("+81"):
+        digits = "0" + digits[2:]
+    return bool(_DIGIT_PHONE.fullmatch(digits)) and len(set(digits[2:])) > 1
+
+
+def _email(value: str) -> bool:
+    local, _, host = value.rpartition("@")
+    ending = host.rpartition(".")[2].lower()
+    known = ending in _TLD_LONGER or len(ending) == 2
+    return known and ".." not in value and not local.startswith(".") and ending not in _FILE_ENDINGS
+
+
+def _date(value: str) -> bool:
+    found = iso_date(value)
+    return found is not None
+
+
+VALIDATORS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
+    {
+        "all-same": _all_same,
+        "card": _card,
+        "date": _date,
+        "email": _email,
+        "mod11-mynumber": _my_number,
+        "phone": _phone,
+    }
+)
