@@ -227,12 +227,15 @@ class Store:
         for name in names:
             self._merge(name, [self.part(stage, fingerprint, unit) for unit in units], final / f"{name}.arrow")
         digests = {name: self._publish(name, [stage]) for name in writes if name not in SHARED}
-        for name in SHARED:
-            self._publish(name, [*self.stages_before(stage), stage])
         mark = {"fingerprint": fingerprint, "tables": digests}
         write_atomically(self._stage(stage) / "done.json", json.dumps(mark, sort_keys=True).encode())
         shutil.rmtree(self._stage(stage) / fingerprint[:16], ignore_errors=True)
         return digests
+
+    def gather(self) -> dict[str, str]:
+        """Write the shared tables from every finished stage; returns their digests."""
+        finished = [stage for stage in STAGE_ORDER if self.done(stage) is not None]
+        return {name: self._publish(name, finished) for name in SHARED if finished}
 
     def _merge(self, name: str, parts: Iterable[Path], target: Path) -> None:
         table, pieces = TABLES[name], []

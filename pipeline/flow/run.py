@@ -25,7 +25,7 @@ from pipeline.records import Severity
 from pipeline.schemas import SHARED
 from pipeline.stages.base import Stage, Unit
 from pipeline.stages.context import Context
-from pipeline.store import write_atomically
+from pipeline.store import file_digest, write_atomically
 
 __all__ = ["LIBRARIES", "Outcome", "run_case", "settings_digest"]
 
@@ -88,25 +88,31 @@ def run_case(
     ledger.append("run-started", {"versions": versions(), "settings": settings_digest(case), "only": only})
     before = _segments(case)
     ran: list[str] = []
-    with executor() as pool:
-        for stage in stages:
-            started = clock.monotonic()
-            if _run_stage(stage, context, pool, ledger, progress):
-                ran.append(stage.name)
-                seconds = round(clock.monotonic() - started, 3)
-                _LOG.info("stage finished", extra={"stage": stage.name, "seconds": seconds})
+    try:
+        with executor() as pool:
+            for stage in stages:
+                started = clock.monotonic()
+                if _run_stage(stage, context, pool, ledger, progress):
+                    ran.append(stage.name)
+                    seconds = round(clock.monotonic() - started, 3)
+                    _LOG.info("stage finished", extra={"stage": stage.name, "seconds": seconds})
+    finally:
+        gathered = context.store.gather()
     _check_unchanged(case, before)
-    _write_verdict(context)
     outcome = _outcome(context, tuple(ran))
-    ledger.append("run-finished", {"ran": list(ran), "exit": outcome.exit_code, "images": dict(before)})
+    body = {"ran": ran, "exit": outcome.exit_code, "images": dict(before), "outputs": gathered}
+    ledger.append("run-finished", {**body, "documents": _write_verdict(context)})
     return outcome
 
 
-def _write_verdict(context: Context) -> None:
-    """Put the verdict's text beside the tables, once there is one."""
-    if context.store.exists("verdicts"):
-        for row in context.store.rows("verdicts"):
-            write_atomically(context.case.out / "verdict.json", row.text.encode())
+def _write_verdict(context: Context) -> dict[str, str]:
+    """Put the verdict's text beside the tables, once there is one; returns its digest by name."""
+    if not context.store.exists("verdicts"):
+        return {}
+    path = context.case.out / "verdict.json"
+    for row in context.store.rows("verdicts"):
+        write_atomically(path, row.text.encode())
+    return {path.name: file_digest(path)}
 
 
 def _selected(only: str | None) -> Sequence[Stage]:

@@ -57,7 +57,7 @@ def _tables(case: Case, ledger: list[dict[str, Any]]) -> str:
     """Compare every table with the digest that its stage last wrote into the ledger."""
     expected: dict[str, str] = {}
     for entry in ledger:
-        if entry["event"] == "stage-finished":
+        if entry["event"] in {"stage-finished", "run-finished"}:
             expected.update(entry["outputs"])
     store = Store(case.out)
     for name, digest in sorted(expected.items()):
