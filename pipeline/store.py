@@ -271,7 +271,7 @@ def _ordered(table: Table, data: pa.Table) -> pa.Table:
         return data.combine_chunks()
     data = data.combine_chunks()
     keys = [(name, "ascending") for name in table.order]
-    data = data.take(pc.sort_indices(data, sort_keys=keys, null_placement="at_start"))
+    data = data.take(pc.sort_indices(data, sort_keys=keys))
     same = None
     for name in table.order:
         column = data.column(name).combine_chunks()
