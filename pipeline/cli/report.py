@@ -1,0 +1,36 @@
+"""``akashi report CASE``: the report for the committee, or its masked edition for publication."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.cli.common import Commands, case_of, ledger_of
+from pipeline.config import LANGUAGES
+from pipeline.errors import SettingsError
+from pipeline.review.documents import EDITIONS, FORMATS, write_reports
+
+__all__ = ["add_to"]
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("report", help="write the report")
+    parser.add_argument("case", metavar="CASE")
+    parser.add_argument("--edition", choices=EDITIONS, default="committee")
+    parser.add_argument("--format", default="html", metavar="LIST", help=f"comma-separated: {', '.join(FORMATS)}")
+    parser.add_argument("--lang", choices=LANGUAGES, default=None, help="default: the case's language")
+    parser.set_defaults(handle=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Write the documents and tell the ledger."""
+    case = case_of(options)
+    forms = options.format.split(",")
+    unknown = [form for form in forms if form not in FORMATS]
+    if unknown:
+        raise SettingsError(f"{', '.join(unknown)}: not a format of this version; it writes {', '.join(FORMATS)}")
+    documents = write_reports(case, edition=options.edition, language=options.lang or case.language)
+    ledger_of(case).append("report", {"edition": options.edition, "documents": documents})
+    for name in sorted(documents):
+        print(case.out / name)
+    return 0
