@@ -17,14 +17,14 @@ demo: $(STAMP)
 	$(BIN)/akashi demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 -m "not slow and not tools" tests/unit tests/contract tests/property
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not tools" tests/unit tests/contract tests/property
 
 golden: $(STAMP)
 	$(BIN)/python -m pytest tests/golden --rewrite-golden

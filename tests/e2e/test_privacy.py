@@ -1,0 +1,70 @@
+"""No personal value of the demo register is anywhere under ``out/``, in logs or on the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.e2e.conftest import NAMES, ROOT, Demo
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+
+PERSONAL = ("氏名", "カナ", "生年月日", "個人番号", "電話", "口座", "メール", "統一コード", "宛名")
+ENCODINGS = ("utf-8", "cp932", "euc_jp", "utf-16-le", "utf-16-be")
+
+
+def values(name: str) -> set[str]:
+    """Every personal value of a register in the forms it may take; addresses of a street alone are not a person."""
+    text = (ROOT / "cases" / name / "registers/residents.csv").read_bytes().decode("cp932")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) > 500
+    found: set[str] = set()
+    for row in rows:
+        for header, value in row.items():
+            if value and len(value) >= 4 and any(word in header for word in PERSONAL):
+                found |= {value, value.replace(" ", "").replace("　", ""), unicodedata.normalize("NFKC", value)}
+    return {value for value in found if len(value) >= 4 and not value.isascii() or len(value) >= 7}
+
+
+def texts(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield what every file under ``out/`` says: tables column by column, other files as they are."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".parquet":
+            table = pq.read_table(path)
+            for column in table.column_names:
+                if pa.types.is_string(table.column(column).type):
+                    yield f"{path.name}:{column}", "\n".join(v or "" for v in table.column(column).to_pylist()).encode()
+        elif path.suffix == ".arrow":
+            data = pa.ipc.open_file(path).read_all()
+            for column in data.column_names:
+                if pa.types.is_string(data.column(column).type):
+                    yield f"{path.name}:{column}", "\n".join(v or "" for v in data.column(column).to_pylist()).encode()
+        elif path.is_file():
+            yield path.name, path.read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_value_of_the_register_is_under_out_or_on_the_terminal(demo: Demo, name: str) -> None:
+    needles = {form.encode(encoding, "ignore") for form in values(name) for encoding in ENCODINGS}
+    needles = {needle for needle in needles if len(needle) >= 7}
+    haystacks = [*texts(demo.case(name) / "out"), ("terminal", demo.printed.encode())]
+    leaks = []
+    for place, data in haystacks:
+        leaks += [f"{place} {zlib.crc32(needle):08x}" for needle in needles if needle in data]
+    assert leaks == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_register_index_holds_no_value(demo: Demo, name: str) -> None:
+    data = (demo.case(name) / "registers/residents.akr").read_bytes()
+    for value in sorted(values(name)):
+        for encoding in ENCODINGS:
+            assert value.encode(encoding, "ignore") not in data or len(value.encode(encoding, "ignore")) < 4
