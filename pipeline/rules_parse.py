@@ -17,7 +17,7 @@ VALIDATORS: Final = ("all-same", "card", "date", "email", "mod11-mynumber", "pho
 SHAPES: Final = ("person-name", "person-kana", "address")
 
 _KEYS: Final = {"id", "kind", "version", "source", "match", "encodings", "validate", "context", "negative", "score", "tests"}
-_MATCH_KEYS: Final = {"regex", "column", "terms", "shape", "lists", "anchor"}
+_MATCH_KEYS: Final = {"regex", "column", "terms", "shape", "lists", "anchor", "needs"}
 _CONTEXT_KEYS: Final = {"any", "within", "weight", "column", "row"}
 _SCORE_KEYS: Final = {"base", "report"}
 _REQUIRED: Final = ("id", "kind", "version", "match", "score", "tests")
@@ -40,7 +40,8 @@ class Match:
     """What text a rule looks at: a pattern, words or a named shape; ``column`` is the pattern of a whole typed cell.
 
     ``anchor`` are byte patterns of ASCII text, and with ``lists`` and ``terms`` the literals, that make the prefilter
-    look closer; a rule without any is found only in lines that others open.
+    look closer; a rule without any is found only in lines that others open. ``needs`` is a text without which a line
+    cannot match: it spares the pattern.
     """
 
     regex: str = ""
@@ -49,6 +50,7 @@ class Match:
     terms: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
     anchor: tuple[str, ...] = ()
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +234,7 @@ def _match(reader: _Reader, tree: Mapping[str, Any], lists: frozenset[str]) -> M
         terms=reader.words(part, "terms", "match.terms"),
         lists=reader.words(part, "lists", "match.lists"),
         anchor=reader.words(part, "anchor", "match.anchor"),
+        needs=str(part.get("needs", "")),
     )
     if not (found.regex or found.column or found.shape or found.terms):
         reader.wrong("match", "match needs regex, column, terms or shape")

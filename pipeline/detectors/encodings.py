@@ -16,7 +16,8 @@ from typing import Final
 __all__ = ["Decoded", "byte_forms", "decode", "decode_line", "japanese_weight"]
 
 _ESCAPE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\([@BD]|\([BJI])")
-_NEC_PAIR: Final = re.compile("[\udc80-\udcff]{2}")
+_SURROGATE: Final = re.compile("[\udc80-\udcff]")
+_EUC_TOKEN: Final = re.compile(rb"[\xa1-\xfe]{2}|\x8f[\xa1-\xfe]{2}|\x8e[\xa1-\xdf]|[\x00-\xff]")
 _NOT_EUC: Final = re.compile(rb"[\x80-\x8d\x90-\xa0]")
 _KANA: Final = re.compile("[ぁ-んァ-ヴー、。]")
 _COMMON: Final = re.compile("[ぁ-んァ-ヶー々一-龠、。（）「」・０-９　]")
@@ -128,24 +129,35 @@ def _euc_of_cp932(form: bytes) -> bytes:
     return bytes([row + (cell >= 94) + 0xA1, cell % 94 + 0xA1])
 
 
-def _nec_character(match: re.Match[str]) -> str:
-    first, second = (ord(character) - 0xDC00 for character in match.group())
-    if first < 0xA1 or second < 0xA1:
-        return match.group()
-    row, cell = divmod(first - 0xA1, 2)[0], second - 0xA1 + (94 if (first - 0xA1) % 2 else 0)
+def _decode_euc(raw: bytes) -> Decoded:
+    text = raw.decode("euc_jp", "surrogateescape")
+    if not _SURROGATE.search(text):
+        return Decoded(text, "euc-jp")
+    places: list[int] = []
+    parts: list[str] = []
+    for match in _EUC_TOKEN.finditer(raw):
+        part = _euc_character(match.group())
+        parts.append(part)
+        places.extend(range(match.start(), match.start() + len(part)))
+    return Decoded("".join(parts), "euc-jp", (*places, len(raw)))
+
+
+@cache
+def _euc_character(code: bytes) -> str:
+    try:
+        return code.decode("euc_jp")
+    except UnicodeDecodeError:
+        return _nec_character(code) if len(code) == 2 else code.decode("ascii", "surrogateescape")
+
+
+def _nec_character(code: bytes) -> str:
+    row, odd = divmod(code[0] - 0xA1, 2)
+    cell = code[1] - 0xA1 + 94 * odd
     lead, trail = row + (0x81 if row < 31 else 0xC1), cell + (0x40 if cell < 63 else 0x41)
     try:
         return bytes([lead, trail]).decode("cp932")
     except UnicodeDecodeError:
-        return match.group()
-
-
-def _decode_euc(raw: bytes) -> Decoded:
-    text = raw.decode("euc_jp", "surrogateescape")
-    if not _NEC_PAIR.search(text):
-        return Decoded(text, "euc-jp")
-    text = _NEC_PAIR.sub(_nec_character, text)
-    return Decoded(text, "euc-jp", _places(text))
+        return code.decode("ascii", "surrogateescape")
 
 
 def _places(text: str) -> tuple[int, ...]:

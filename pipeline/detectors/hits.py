@@ -13,10 +13,14 @@ OVERLAP: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How the rows of a content are cut, from its header: the delimiter and the kind of each column, or None."""
+    """How the rows of a content are cut, from its header: the delimiter and the kind of each column, or None.
+
+    ``encoding`` is ``utf-16-le`` or ``utf-16-be`` where the content is in it, else empty.
+    """
 
     delimiter: str
     columns: tuple[str | None, ...]
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

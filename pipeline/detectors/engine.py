@@ -1,0 +1,182 @@
+"""The scanner: raw bytes or decoded text in, hits out.
+
+Prefilter on bytes → lines around anchors → decoding with a way back to bytes → rules → context → hits. What a hit is
+depends on bytes within 4 KiB of it (and the content's table) alone, never on pages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Final
+
+from pipeline.detectors.anchors import TRACKS, Prefilter
+from pipeline.detectors.candidates import Candidate
+from pipeline.detectors.encodings import Decoded, decode, decode_line, japanese_weight
+from pipeline.detectors.hits import OVERLAP, Hit, Table, Window, shape_of
+from pipeline.detectors.lines import Segment, all_segments, segments
+from pipeline.detectors.scoring import Judge, Text
+from pipeline.detectors.tables import find_table
+from pipeline.rules import RuleSet
+from pipeline.rules_values import canonical, normalise
+
+__all__ = ["Scanner"]
+
+_PAGE: Final = 1 << 20
+_SYNC: Final = re.compile(rb"[\x00-\x3f]")
+_SYNC_REACH: Final = 256
+_LIKELY_SURNAMES: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A decoded segment: ``base`` is the window offset of its first decoded byte."""
+
+    segment: Segment
+    base: int
+    decoded: Decoded
+
+    def place(self, index: int) -> int:
+        return self.base + self.decoded.byte_offset(index)
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """Finds personal data by the rules of a set. Build one per process and keep it."""
+
+    ruleset: RuleSet
+
+    def table(self, head: bytes) -> Table | None:
+        """Return the table that the beginning of a content announces, for every window of that content."""
+        return find_table(head, self.ruleset)
+
+    def scan(self, window: Window) -> list[Hit]:
+        """Return the hits that start in the page of a window, in order; offsets are bytes of the content."""
+        anchors = self._prefilter.anchors(window.data)
+        found: list[Hit] = []
+        for track in range(len(TRACKS)):
+            wanted = window.table is not None and (window.table.encoding or TRACKS[0]) == TRACKS[track]
+            parts = all_segments(window, track) if wanted else segments(window, anchors[track], track)
+            lines = [line for part in parts if (line := self._decode(window, part, track)) is not None]
+            found.extend(self._hits(window, lines, window.table if wanted else None))
+        return _merge(found)
+
+    def scan_content(self, data: bytes) -> Iterator[Hit]:
+        """Yield the hits of a whole content, page by page."""
+        table = self.table(data)
+        for start in range(0, len(data), _PAGE):
+            low, high = max(0, start - OVERLAP), start + _PAGE
+            piece = data[low : high + OVERLAP]
+            yield from self.scan(Window(data=piece, start=low, own_start=start, own_end=high, table=table))
+
+    def scan_text(self, text: str, table: Table | None = None) -> list[Hit]:
+        """Return the hits of decoded text; offsets are characters."""
+        parts = text.splitlines(keepends=True) or [text]
+        starts = [0]
+        for part in parts[:-1]:
+            starts.append(starts[-1] + len(part))
+        flat = "".join(part[:-1] + "\n" if part[-1:] in _LINE_ENDS else part for part in parts)
+        found = Text(normalise(flat), starts, [True] * len(starts))
+        return [_text_hit(text, found, one) for one in self._judge.hits(found, table)]
+
+    def _decode(self, window: Window, segment: Segment, track: int) -> _Line | None:
+        raw, base = window.data[segment.start : segment.end], segment.start
+        if not raw:
+            return None
+        if track:
+            return _Line(segment, base, decode(raw, TRACKS[track]))
+        if not segment.whole and segment.start:
+            skip = self._synchronise(raw)
+            raw, base = raw[skip:], base + skip
+        return _Line(segment, base, decode_line(raw, self._likely))
+
+    def _synchronise(self, raw: bytes) -> int:
+        match = _SYNC.search(raw, 0, _SYNC_REACH)
+        if match:
+            return match.end()
+        return max((0, 1), key=lambda skip: japanese_weight(decode_line(raw[skip:], self._likely).text))
+
+    def _hits(self, window: Window, lines: list[_Line], table: Table | None) -> Iterator[Hit]:
+        if not lines:
+            return
+        text = _join(lines)
+        for one in self._judge.hits(text, table):
+            index = text.line_of(one.start)
+            line, low = lines[index], text.starts[index]
+            if one.end - low > len(line.decoded.text):
+                continue
+            start = line.place(one.start - low)
+            if not line.segment.own_start <= start < line.segment.own_end or not window.owns(window.start + start):
+                continue
+            end = line.place(one.end - low)
+            value = line.decoded.text[one.start - low : one.end - low]
+            record = line.segment.start if line.segment.whole else line.segment.own_start
+            yield _hit(one, value, (window.start + start, end - start), line.decoded.encoding, window.start + record)
+
+    @cached_property
+    def _prefilter(self) -> Prefilter:
+        return Prefilter(self.ruleset)
+
+    @cached_property
+    def _judge(self) -> Judge:
+        return Judge(self.ruleset)
+
+    @cached_property
+    def _likely(self) -> re.Pattern[str]:
+        surnames = (line.split("\t")[0] for line in self.ruleset.lists["surnames.txt"][:_LIKELY_SURNAMES])
+        prefectures = sorted({line.split("\t")[0] for line in self.ruleset.lists["municipalities.txt"]})
+        return re.compile("|".join([*(name for name in surnames if len(name) > 1), *prefectures]))
+
+
+_LINE_ENDS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+
+
+def _join(lines: list[_Line]) -> Text:
+    starts, place = [], 0
+    for line in lines:
+        starts.append(place)
+        place += len(line.decoded.text) + 1
+    near = [after.segment.start - before.segment.end <= 4 for before, after in pairwise(lines)]
+    return Text(normalise("\n".join(_flat(line.decoded.text) for line in lines)), starts, [False, *near])
+
+
+def _flat(text: str) -> str:
+    return text.replace("\n", " ") if "\n" in text else text
+
+
+def _hit(one: Candidate, value: str, place: tuple[int, int], encoding: str, record: int) -> Hit:
+    return Hit(
+        kind=one.rule.kind,
+        rule=one.rule.id,
+        start=place[0],
+        length=place[1],
+        encoding=encoding,
+        value=canonical(one.rule.kind, value),
+        shape=shape_of(value),
+        validated=bool(one.rule.validate),
+        score=one.score,
+        record_start=record,
+        by_word=one.by_word,
+        by_column=one.by_column,
+        by_row=one.by_row,
+    )
+
+
+def _text_hit(text: str, found: Text, one: Candidate) -> Hit:
+    record = found.starts[found.line_of(one.start)]
+    return _hit(one, text[one.start : one.end], (one.start, one.end - one.start), "text", record)
+
+
+def _merge(hits: Iterable[Hit]) -> list[Hit]:
+    """Keep one of the hits of a kind that overlap: the first of the longest, as read in the first fitting track."""
+    order: Callable[[Hit], tuple[int, int, str, str]] = lambda hit: (hit.start, -hit.length, hit.kind, hit.encoding)  # noqa: E731
+    kept: list[Hit] = []
+    reached: dict[str, int] = {}
+    for hit in sorted(hits, key=order):
+        if hit.start >= reached.get(hit.kind, 0):
+            kept.append(hit)
+            reached[hit.kind] = hit.start + hit.length
+    return kept

@@ -1,0 +1,131 @@
+"""Context: words near a match, the column it stands in, other fields of a person in its row."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from pipeline.detectors.candidates import Candidate, Matcher
+from pipeline.detectors.hits import Table
+from pipeline.rules import Context, Rule, RuleSet
+
+__all__ = ["Judge", "Text"]
+
+_PERSON: Final = frozenset({"name", "name-kana", "address", "my-number", "citizen-code"})
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Lines of text in one string; ``adjacent`` says whether a line follows the one before it without a gap."""
+
+    text: str
+    starts: Sequence[int]
+    adjacent: Sequence[bool]
+
+    def line_of(self, place: int) -> int:
+        """Return the index of the line that holds a character."""
+        return bisect_right(self.starts, place) - 1
+
+    def end_of(self, line: int) -> int:
+        """Return where a line ends, before its break."""
+        return self.starts[line + 1] - 1 if line + 1 < len(self.starts) else len(self.text)
+
+    def before(self, place: int, within: int) -> str:
+        """Return up to so many characters before a place, from its line and the adjacent line before."""
+        line = self.line_of(place)
+        low = self.starts[line - 1] if line and self.adjacent[line] else self.starts[line]
+        return self.text[max(low, place - within) : place]
+
+    def after(self, place: int, within: int) -> str:
+        """Return up to so many characters after a place, from its line."""
+        return self.text[place : min(place + within, self.end_of(self.line_of(max(place - 1, 0))))]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Decides which candidates are hits."""
+
+    ruleset: RuleSet
+
+    def hits(self, text: Text, table: Table | None) -> list[Candidate]:
+        """Return the hits of a text: reported, disjoint for each kind, in order."""
+        typed, covered = self._typed(text, table)
+        free = [candidate for candidate in self._matcher.free(text.text) if not _inside(candidate, covered)]
+        for candidate in free:
+            self._words(candidate, text)
+        everyone = [*typed, *free]
+        self._rows(everyone, free, text, in_table=table is not None)
+        return _disjoint(one for one in everyone if one.score >= one.rule.score.report)
+
+    def _typed(self, text: Text, table: Table | None) -> tuple[list[Candidate], list[tuple[int, int]]]:
+        typed: list[Candidate] = []
+        covered: list[tuple[int, int]] = []
+        if table is not None:
+            for line, start in enumerate(text.starts):
+                for low, high, candidate in self._matcher.row(text.text[start : text.end_of(line)], start, table):
+                    covered.append((low, high))
+                    if candidate is not None:
+                        typed.append(candidate)
+        return typed, covered
+
+    def _words(self, candidate: Candidate, text: Text) -> None:
+        positive, negative = self._contexts[candidate.rule.id]
+        context, against = candidate.rule.context, candidate.rule.negative
+        if positive is not None and (
+            positive.search(text.before(candidate.start, context.within))
+            or positive.search(text.after(candidate.end, context.within))
+        ):
+            candidate.by_word = True
+            candidate.score += context.weight
+        if negative is None:
+            return
+        near = text.before(candidate.start, against.within)
+        near += "\n" + text.after(candidate.end, against.within) if candidate.rule.match.shape else ""
+        candidate.score += against.weight if negative.search(near) else 0.0
+
+    def _rows(self, everyone: list[Candidate], free: list[Candidate], text: Text, *, in_table: bool) -> None:
+        people: dict[int, set[str]] = {}
+        for one in everyone:
+            if one.rule.kind in _PERSON and one.score >= one.rule.score.report:
+                people.setdefault(text.line_of(one.start), set()).add(one.rule.kind)
+        for one in free:
+            wanted = one.rule.context.row and not (in_table and one.rule.kind != "sensitive-marker")
+            if wanted and people.get(text.line_of(one.start), set()) - {one.rule.kind}:
+                one.by_row = True
+                one.score += one.rule.context.row
+
+    @cached_property
+    def _matcher(self) -> Matcher:
+        return Matcher(self.ruleset)
+
+    @cached_property
+    def _contexts(self) -> Mapping[str, tuple[re.Pattern[str] | None, re.Pattern[str] | None]]:
+        return {rule.id: _patterns(rule) for rule in self.ruleset.rules}
+
+
+def _patterns(rule: Rule) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
+    return _pattern(rule.context), _pattern(rule.negative)
+
+
+def _pattern(context: Context) -> re.Pattern[str] | None:
+    words = sorted(context.words, key=lambda word: (-len(word), word))
+    return re.compile("|".join(map(re.escape, words))) if words else None
+
+
+def _inside(candidate: Candidate, covered: Sequence[tuple[int, int]]) -> bool:
+    place = bisect_right(covered, (candidate.start, 1 << 62)) - 1
+    return place >= 0 and candidate.start < covered[place][1]
+
+
+def _disjoint(candidates: Iterable[Candidate]) -> list[Candidate]:
+    kept: list[Candidate] = []
+    reached: dict[str, int] = {}
+    for one in sorted(candidates, key=lambda one: (one.start, -one.end, -one.score, one.rule.id)):
+        if one.start >= reached.get(one.rule.kind, 0):
+            kept.append(one)
+            reached[one.rule.kind] = one.end
+    return kept
