@@ -271,5 +271,3 @@ def _anchors(reader: _Reader, anchors: tuple[str, ...]) -> None:
             re.compile(anchor)
         except re.error as error:
             reader.wrong("match.anchor", f"anchor does not compile: {error}")
-        if not anchor.isascii():
-            reader.wrong("match.anchor", "anchors are ASCII patterns; put Japanese words under terms, lists or context")

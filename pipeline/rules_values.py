@@ -13,7 +13,7 @@ from datetime import date
 from hashlib import blake2b
 from typing import Final
 
-__all__ = ["IDENTIFIER_KINDS", "canonical", "iso_date", "normalise", "value_tag", "wareki_date"]
+__all__ = ["IDENTIFIER_KINDS", "canonical", "iso_date", "normalise", "spellings", "value_tag", "wareki_date"]
 
 IDENTIFIER_KINDS: Final = ("citizen-code", "my-number")
 
@@ -40,10 +40,11 @@ _WIDTH: Final = {0x3000: 0x20, **{code: code - 0xFEE0 for code in range(0xFF01, 
 _WIDE: Final = re.compile(f"[\u3000！-～{_DASHES}]")
 _LONG_MARK: Final = re.compile(r"(?<=\d)[ー](?=\d)")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_VARIANTS: Final = str.maketrans(
+_OLD_FORMS: Final = (
     "髙﨑𠮷邊邉濵濱澤齋齊斎嶋嶌桒德廣國眞龍櫻淵渕槇曾栁冨黑靑增瀨淸鄕寬隆壽惠榮圓檜瀧與條藏繩龜戶羽",
-    "高崎吉辺辺浜浜沢斉斉斉島島桑徳広国真竜桜渕渕槙曽柳富黒青増瀬清郷寛隆寿恵栄円桧滝与条蔵縄亀戸羽",
+    "高崎吉辺辺浜浜沢斉斉斎島島桑徳広国真竜桜渕渕槙曽柳富黒青増瀬清郷寛隆寿恵栄円桧滝与条蔵縄亀戸羽",
 )
+_VARIANTS: Final = str.maketrans(*_OLD_FORMS)
 _SMALL: Final = str.maketrans("ヶがノ之ッャュョァィゥェォ", "ケケのの" + "ツヤユヨアイウエオ")
 _HIRAGANA: Final = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 _CHOME: Final = re.compile(r"(丁目|番地の?|番|号|の(?=\d))")
@@ -92,6 +93,13 @@ def canonical(kind: str, value: str) -> str:
     if kind == "name-kana":
         return text.translate(_HIRAGANA).translate(_SMALL)
     return _address(text) if kind == "address" else text
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """Return a name as written and with one kanji in each of its old or variant forms, in order."""
+    pairs = tuple(zip(*_OLD_FORMS, strict=True))
+    found = {text, *(text.replace(new, old) for old, new in pairs if new in text)}
+    return tuple(sorted(found))
 
 
 def value_tag(key: bytes, kind: str, value: str) -> str:

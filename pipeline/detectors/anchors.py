@@ -17,6 +17,7 @@ import hyperscan
 
 from pipeline.detectors.encodings import byte_forms
 from pipeline.rules import Rule, RuleSet
+from pipeline.rules_values import spellings
 
 __all__ = ["TRACKS", "Prefilter"]
 
@@ -24,8 +25,8 @@ TRACKS: Final = ("bytes", "utf-16-le", "utf-16-be")
 _BYTE_ENCODINGS: Final = ("utf-8", "cp932", "euc-jp")
 _WEAKEST: Final = 4
 _WEAKEST_ASCII: Final = 8
-_JIS: Final = rb"\x1b\$[@B](?:[\x21-\x7e][\x21-\x7e]){2}"
-_ATOM: Final = re.compile(r"\[(?:\\.|[^\]\\])+\]|\\.|[^\\()|{}?*+\[\]]|(?P<keep>\{[0-9,]+\}|[()|?*+])")
+_JIS: Final = rb"\x1b\$[@B][\x21-\x7e][\x21-\x7e]"
+_ATOM: Final = re.compile(r"\[(?:\\.|[^\]\\])+\]|\\.|[^\\()|{}?*+\[\]]|(?P<keep>\(\?:|\{[0-9,]+\}|[()|?*+])")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Prefilter:
             found.update(_literals(word))
         for rule in self.ruleset.rules:
             for anchor in rule.match.anchor:
-                found.update(_ascii_forms(anchor))
+                found.update(_pattern_forms(anchor))
         return tuple(sorted(found))
 
     @cached_property
@@ -89,7 +90,7 @@ def _listed(rule: Rule, ruleset: RuleSet) -> Iterator[str]:
     elif rule.match.shape == "address":
         yield from (cell for row in rows for cell in row)
     else:
-        yield from (row[0] for row in rows)
+        yield from (spelling for row in rows for spelling in spellings(row[0]))
 
 
 def _half_width(kana: str) -> str:
@@ -104,10 +105,27 @@ def _literals(word: str) -> Iterator[tuple[bytes, int]]:
     forms += [(form, track) for track in (1, 2) for form in byte_forms(word, TRACKS[track])]
     for form, track in forms:
         if len(form) >= weakest:
-            yield b"".join(b"\\x%02x" % byte for byte in form), track
+            yield _escaped(form).encode("ascii"), track
 
 
-def _ascii_forms(pattern: str) -> Iterator[tuple[bytes, int]]:
-    yield pattern.encode("ascii"), 0
-    yield _ATOM.sub(lambda match: match["keep"] or f"(?:{match.group()}\\x00)", pattern).encode("ascii"), 1
-    yield _ATOM.sub(lambda match: match["keep"] or f"(?:\\x00{match.group()})", pattern).encode("ascii"), 2
+def _pattern_forms(pattern: str) -> Iterator[tuple[bytes, int]]:
+    for encoding in _BYTE_ENCODINGS:
+        yield _in_encoding(pattern, encoding, "", ""), 0
+    yield _in_encoding(pattern, "utf-16-le", "", "\\x00"), 1
+    yield _in_encoding(pattern, "utf-16-be", "\\x00", ""), 2
+
+
+def _in_encoding(pattern: str, encoding: str, before: str, after: str) -> bytes:
+    def expand(match: re.Match[str]) -> str:
+        atom = match.group()
+        if match["keep"]:
+            return atom
+        if not atom.isascii():
+            return "(?:" + "|".join(_escaped(form) for form in byte_forms(atom, encoding)) + ")"
+        return f"(?:{before}{atom}{after})" if before or after else atom
+
+    return _ATOM.sub(expand, pattern).encode("ascii")
+
+
+def _escaped(form: bytes) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in form)

@@ -20,7 +20,7 @@ _SURROGATE: Final = re.compile("[\udc80-\udcff]")
 _EUC_TOKEN: Final = re.compile(rb"[\xa1-\xfe]{2}|\x8f[\xa1-\xfe]{2}|\x8e[\xa1-\xdf]|[\x00-\xff]")
 _NOT_EUC: Final = re.compile(rb"[\x80-\x8d\x90-\xa0]")
 _KANA: Final = re.compile("[ぁ-んァ-ヴー、。]")
-_COMMON: Final = re.compile("[ぁ-んァ-ヶー々一-龠、。（）「」・０-９　]")
+_COMMON: Final = re.compile("[〒ぁ-んァ-ヶー々一-龠、。（）「」・０-９　]")
 _BAD: Final = re.compile("[\udc80-\udcff\ue000-\uf8ff\x80-\x9f]")
 _MAX_FORMS: Final = 16
 

@@ -82,6 +82,10 @@ class Scanner:
         found = Text(normalise(flat), starts, [True] * len(starts))
         return [_text_hit(text, found, one) for one in self._judge.hits(found, table)]
 
+    def candidates(self, text: str) -> list[Candidate]:
+        """Return what the rules match in normalised text before context decides, for masking."""
+        return list(self._judge.candidates(text))
+
     def _decode(self, window: Window, segment: Segment, track: int) -> _Line | None:
         raw, base = window.data[segment.start : segment.end], segment.start
         if not raw:

@@ -24,6 +24,7 @@ _KANA_RUN: Final = re.compile("[ァ-ヴー]{2,14}(?:[ ・][ァ-ヴー]{2,14})?|[
 _NOT_GIVEN: Final = re.compile(
     "[市区町村県府都道郡駅校店社課部局係署院館園寺城港線橋谷丘台原宿坂店長員省庁]$|地区|地方|商店|大学|高校|病院|会社|銀行|支店|時代|一族"
 )
+_HONORIFICS: Final = "様殿氏君"
 _PLAIN_ENDING: Final = re.compile("[子美郎夫雄男介恵江香奈也哉太輔斗人代樹平彦一二三治司明志乃希花紀]$")
 
 
@@ -46,6 +47,10 @@ class NameDictionary:
         """Yield names in kanji; worth 3 and more is a finding by itself."""
         for match in _RUN.finditer(text):
             run, given = match.groups()
+            if given is None:
+                run = run.rstrip(_HONORIFICS) if len(run) > 3 else run
+            elif not self._is_given(given):
+                given = given.rstrip(_HONORIFICS) or given
             if given is not None and (spaced := self._spaced(match, run, given)):
                 yield spaced
             elif 2 <= len(run):
@@ -72,7 +77,7 @@ class NameDictionary:
                 if not known and (_NOT_GIVEN.search(given) or len(given) > 3):
                     return None
                 worth = 3.5 if known and length == len(run) else 2.5 if known else 1.5
-                return Span(match.end(1) - length, match.end(), worth)
+                return Span(match.end(1) - length, match.start(2) + len(given), worth)
         return None
 
     def _joined(self, start: int, run: str) -> Iterator[Span]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -60,6 +60,10 @@ class Judge:
         everyone = [*typed, *free]
         self._rows(everyone, free, text, in_table=table is not None)
         return _disjoint(one for one in everyone if one.score >= one.rule.score.report)
+
+    def candidates(self, text: str) -> Iterator[Candidate]:
+        """Yield what the rules match in a text whatever stands around it."""
+        return self._matcher.free(text)
 
     def _typed(self, text: Text, table: Table | None) -> tuple[list[Candidate], list[tuple[int, int]]]:
         typed: list[Candidate] = []

@@ -1,0 +1,54 @@
+"""Masking: personal values in paths, addresses of pages and subjects replaced by their kind and tag."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from pipeline.detectors.candidates import Candidate
+from pipeline.detectors.engine import Scanner
+from pipeline.detectors.names import NameDictionary
+from pipeline.rules_values import normalise, value_tag
+
+__all__ = ["Masker"]
+
+_RECALL: Final = 1.5
+_TAG_DIGITS: Final = 8
+_SEPARATOR: Final = re.compile("[_＿.+]")
+
+
+@dataclass(frozen=True)
+class Masker:
+    """Replaces every detected value of a text by ``[kind:tag]``; it would rather mask too much than too little."""
+
+    scanner: Scanner
+    key: bytes = field(repr=False)
+
+    def mask(self, text: str) -> str:
+        """Return the text with values replaced; text without values comes back as it is."""
+        parts: list[str] = []
+        reached = 0
+        for start, end, kind in sorted(self._spans(text), key=lambda span: (span[0], -span[1], span[2])):
+            if start < reached:
+                continue
+            tag = value_tag(self.key, kind, text[start:end])[:_TAG_DIGITS]
+            parts += [text[reached:start], f"[{kind}:{tag}]"]
+            reached = end
+        return "".join([*parts, text[reached:]])
+
+    def _spans(self, text: str) -> set[tuple[int, int, str]]:
+        spans = {(hit.start, hit.start + hit.length, hit.kind) for hit in self.scanner.scan_text(text)}
+        loose = _SEPARATOR.sub(" ", normalise(text))
+        spans |= {(span.start, span.end, "name") for span in self._names.kanji_names(loose) if span.worth >= _RECALL}
+        spans |= {(span.start, span.end, "name-kana") for span in self._names.kana_names(loose)}
+        return spans | {(one.start, one.end, one.rule.kind) for one in self._free(normalise(text))}
+
+    def _free(self, text: str) -> list[Candidate]:
+        found = self.scanner.candidates(text)
+        return [one for one in found if one.rule.kind in {"phone", "my-number", "credit-card"}]
+
+    @cached_property
+    def _names(self) -> NameDictionary:
+        return NameDictionary(self.scanner.ruleset)
