@@ -33,7 +33,7 @@ class Image(Readable, Protocol):
 
     @property
     def format(self) -> str:
-        """Container format: ``raw``, ``ewf``, ``vmdk`` …"""
+        """Container format: ``raw``, ``ewf``, ``vmdk`` and so on."""
         ...
 
     @property

@@ -1,0 +1,91 @@
+"""dfVFS: containers, and the way into its file systems. Set up before use, never trusted with a volume scan.
+
+dfVFS's FAT back end of 2026-07 dates every entry a month late, so The Sleuth Kit is preferred where dfVFS is asked for
+FAT at all; and its scanner falls back to the examiner's own file system where it recognises nothing, so only layers that
+it names as storage media are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dfvfs.analyzer import analyzer
+from dfvfs.lib import definitions
+from dfvfs.lib import errors as dfvfs_errors
+from dfvfs.path import factory
+from dfvfs.resolver import context, resolver
+
+from pipeline.errors import UnreadableError
+
+__all__ = ["ContainerImage", "container_type", "prepare", "storage_spec"]
+
+_FAILURES: Final = (dfvfs_errors.Error, OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError)
+
+
+def prepare() -> None:
+    """Choose The Sleuth Kit for FAT and ext wherever dfVFS is asked."""
+    definitions.PREFERRED_FAT_BACK_END = definitions.TYPE_INDICATOR_TSK
+
+
+def _os_spec(path: Path) -> Any:
+    return factory.Factory.NewPathSpec(definitions.TYPE_INDICATOR_OS, location=str(path))
+
+
+def container_type(path: Path) -> str | None:
+    """Return dfVFS's name of the container format of a file, or None where it recognises none."""
+    prepare()
+    try:
+        indicators = analyzer.Analyzer.GetStorageMediaImageTypeIndicators(_os_spec(path))
+    except _FAILURES as error:
+        raise UnreadableError(f"{path}: the container cannot be recognised ({error})") from error
+    return sorted(indicators)[0] if indicators else None
+
+
+def storage_spec(path: Path, indicator: str) -> Any:
+    """Return the path specification of a container's medium."""
+    return factory.Factory.NewPathSpec(indicator, parent=_os_spec(path))
+
+
+class ContainerImage:
+    """A medium inside a container that dfVFS reads: VMDK, VHD, VHDX, QCOW2, UDIF …"""
+
+    stored: Mapping[str, str] = {}
+    unreadable: tuple[tuple[int, int], ...] = ()
+
+    def __init__(self, path: Path, indicator: str) -> None:
+        self.format = indicator.lower()
+        self.segments = (str(path),)
+        try:
+            spec = storage_spec(path, indicator)
+            self._file: Any = resolver.Resolver.OpenFileObject(spec, resolver_context=context.Context())
+        except _FAILURES as error:
+            raise UnreadableError(
+                f"{path}: the {indicator} container cannot be opened ({error}); copy it again"
+            ) from error
+        if self._file is None:
+            raise UnreadableError(f"{path}: the {indicator} container cannot be opened; copy it again")
+        self.size = int(self._file.get_size())
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return bytes of the medium; UnreadableError where the container is damaged."""
+        end = min(start + max(length, 0), self.size)
+        pieces = []
+        try:
+            self._file.seek(start)
+            while start < end:
+                piece = self._file.read(min(end - start, 16 << 20))
+                if not piece:
+                    break
+                pieces.append(piece)
+                start += len(piece)
+        except _FAILURES as error:
+            raise UnreadableError(f"{self.segments[0]}: medium byte {start} cannot be read ({error})") from error
+        if start < end:
+            raise UnreadableError(f"{self.segments[0]}: medium byte {start} cannot be read; the container is cut off")
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Let the container go."""
+        self._file = None

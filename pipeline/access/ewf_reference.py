@@ -1,0 +1,90 @@
+"""The reference reader of EWF images: libewf through pyewf. Reads what the fast reader leaves, and checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyewf
+
+from pipeline.access.interfaces import Image
+from pipeline.errors import IntegrityError, UnreadableError
+
+__all__ = ["ReferenceImage", "cross_check_bytes"]
+
+_SAMPLE_BYTES: Final = 32 << 10
+_SAMPLES: Final = 64
+
+
+class ReferenceImage:
+    """An EWF image as libewf reads it."""
+
+    format = "ewf"
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.segments = tuple(map(str, paths))
+        self._handle: Any = pyewf.handle()
+        try:
+            self._handle.open(list(self.segments))
+        except OSError as error:
+            raise UnreadableError(
+                f"{paths[0]}: libewf cannot open the image ({_short(error)}); copy it again"
+            ) from error
+        self.size = int(self._handle.get_media_size())
+        values = self._handle.get_hash_values()
+        self.stored: Mapping[str, str] = {name.lower(): value.lower() for name, value in sorted(values.items())}
+        count = (
+            self._handle.get_number_of_acquiry_errors() if hasattr(self._handle, "get_number_of_acquiry_errors") else 0
+        )
+        sector = int(self._handle.get_bytes_per_sector())
+        pairs = [self._handle.get_acquiry_error(index) for index in range(count)]
+        self.unreadable = tuple((start * sector, length * sector) for start, length in pairs)
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return bytes of the medium; UnreadableError where libewf cannot."""
+        if start >= self.size or length <= 0:
+            return b""
+        try:
+            self._handle.seek(start)
+            data: bytes = self._handle.read(min(length, self.size - start))
+        except OSError as error:
+            raise UnreadableError(f"{self.segments[0]}: byte {start} cannot be read ({_short(error)})") from error
+        return data
+
+    def close(self) -> None:
+        """Close the files."""
+        self._handle.close()
+
+
+def _short(error: OSError) -> str:
+    return str(error).splitlines()[0][:200]
+
+
+def cross_check_bytes(image: Image, paths: Sequence[Path]) -> int:
+    """Compare samples of a fast reader's bytes with libewf's: the first, the last, and evenly spread ones.
+
+    Returns:
+        The number of bytes compared.
+
+    Raises:
+        IntegrityError: they differ.
+        UnreadableError: libewf cannot read a sample.
+    """
+    reference = ReferenceImage(paths)
+    try:
+        if reference.size != image.size:
+            raise IntegrityError(f"{paths[0]}: media size {image.size} by our reader, {reference.size} by libewf")
+        last = max(image.size - _SAMPLE_BYTES, 0)
+        starts = sorted({last * number // (_SAMPLES - 1) for number in range(_SAMPLES)})
+        compared = 0
+        for start in starts:
+            data = image.read(start, _SAMPLE_BYTES)
+            if data != reference.read(start, _SAMPLE_BYTES):
+                raise IntegrityError(
+                    f"{paths[0]}: media byte {start}: our reader and libewf disagree; report this image"
+                )
+            compared += len(data)
+        return compared
+    finally:
+        reference.close()
