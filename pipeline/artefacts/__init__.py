@@ -1,0 +1,31 @@
+"""The artefact family: traces of activity, one module per kind. Add a class to its tuple and it is read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
+from pipeline.artefacts.chromium import ChromiumHistory
+from pipeline.artefacts.chromium_preferences import ChromiumPreferences
+from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
+
+__all__ = [
+    "ARTEFACTS",
+    "VOLUME_ARTEFACTS",
+    "Action",
+    "Artefact",
+    "Audit",
+    "Candidate",
+    "Event",
+    "Fact",
+    "Trouble",
+    "VolumeArtefact",
+]
+
+ARTEFACTS: Final[tuple[Artefact, ...]] = (
+    ChromiumHistory(),
+    ChromiumPreferences(),
+    FirefoxPlaces(),
+    FirefoxDownloads(),
+)
+VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = ()

@@ -1,0 +1,162 @@
+"""The artefact family: one reader per kind of trace, from bytes to events and one audit of the source."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import ClassVar
+
+from pipeline.access.interfaces import Readable
+from pipeline.records import FileEntry, Gap, Volume
+
+__all__ = ["Action", "Artefact", "Audit", "Candidate", "Event", "Fact", "Trouble", "VolumeArtefact", "Window"]
+
+Window = tuple[datetime, datetime]
+"""From and to, both UTC."""
+
+
+class Action(StrEnum):
+    """What an event says happened; the vocabulary that questions of the verdict are asked in."""
+
+    VISITED = "visited"
+    """A page was shown."""
+    DOWNLOADED = "downloaded"
+    """A file came from the web."""
+    UPLOAD_HINT = "uploaded-hint"
+    """A page that takes uploads was used, a form was sent, or a file was chosen for one; not yet an upload."""
+    UPLOADED = "uploaded"
+    """A server or a sync client recorded that data was received from here."""
+    MAIL_SENT = "mail-sent"
+    DEVICE_FIRST_CONNECTED = "device-first-connected"
+    DEVICE_CONNECTED = "device-connected"
+    DEVICE_REMOVED = "device-removed"
+    DEVICE_CONFIGURED = "device-configured"
+    """The system prepared a device; normally at its connection."""
+    VOLUME_MOUNTED = "volume-mounted-trace"
+    """A host left a trace on a volume, or of a volume."""
+    LOG_CLEARED = "log-cleared"
+    LOGGING_STOPPED = "logging-stopped"
+    AUDIT_CHANGED = "audit-changed"
+    TIME_CHANGED = "time-changed"
+    WIPING_TOOL = "wiping-tool"
+    COMMAND_RUN = "command-run"
+    TRANSFER_COMMAND = "transfer-command"
+    """A command that sends data elsewhere."""
+    ARCHIVE_COMMAND = "archive-command"
+    """A command that packs or encrypts data."""
+    LOGON = "logon"
+    LOGON_FAILED = "logon-failed"
+    LOGOFF = "logoff"
+    POWER = "power"
+    """The host started, stopped, slept or woke."""
+    PRINTED = "printed"
+    ENTRY_CREATED = "entry-created"
+    ENTRY_MODIFIED = "entry-modified"
+    ENTRY_ACCESSED = "entry-accessed"
+    ENTRY_CHANGED = "entry-changed"
+    FOLDER_OPENED = "folder-opened"
+    REQUEST_SERVED = "request-served"
+    """A server sent data to a client."""
+    CONNECTION = "connection"
+    """A network connection was let through or refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A file that an artefact wants, and the files beside it, by the suffix that names them."""
+
+    path: str
+    content: Readable
+    companions: Mapping[str, Readable] = field(default_factory=dict)
+    timezone: str = "Asia/Tokyo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something an artefact says happened; ``time`` is UTC, ``place`` locates the record inside the source."""
+
+    time: datetime | None
+    time_meaning: str
+    action: Action
+    subject: str
+    place: str
+    precision_us: int = 1_000_000
+    zone: str = "UTC"
+    actor: str = ""
+    device: str = ""
+    detail: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What one source speaks for, from its own content.
+
+    ``system`` is what wrote it (a browser, a log channel, a shell); ``enabled`` is ``yes`` where its records prove
+    that it was writing at both ends of its span; ``state_only`` sources never carry a negative.
+    """
+
+    system: str
+    owner: str
+    first: datetime | None
+    last: datetime | None
+    records: int
+    gaps: tuple[Gap, ...]
+    enabled: str
+    state_only: bool
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What could not be read of a source: what, why and what follows."""
+
+    code: str
+    message: str
+
+
+Fact = Event | Audit | Trouble
+
+
+@lru_cache(maxsize=256)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Translate patterns, in which ``*`` is any run of characters inside one path component."""
+    parts = (re.escape(pattern).replace(r"\*", "[^/]+") for pattern in patterns)
+    return re.compile(rf"(?:/windows\.old)?(?:{'|'.join(parts)})", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Artefact(ABC):
+    """A reader of one kind of file."""
+
+    name: str
+    version: int
+    patterns: ClassVar[tuple[str, ...]] = ()
+    companion_suffixes: ClassVar[tuple[str, ...]] = ()
+
+    def wants(self, path: str, system: str = "") -> bool:
+        """Return whether a lower-case path, relative to its volume, is one of this artefact's."""
+        del system
+        return _compiled(self.patterns).fullmatch(path if path.startswith("/") else f"/{path}") is not None
+
+    @abstractmethod
+    def read(self, candidate: Candidate) -> Iterator[Fact]:
+        """Yield events and troubles, and exactly one audit, whatever the bytes are."""
+
+
+@dataclass(frozen=True)
+class VolumeArtefact(ABC):
+    """A reader of traces in the listing of a volume."""
+
+    name: str
+    version: int
+
+    @abstractmethod
+    def examine(
+        self, volume: Volume, entries: Iterable[FileEntry], window: Window | None = None
+    ) -> Iterator[tuple[FileEntry | None, Fact]]:
+        """Yield what the listing says, each fact with its entry, and exactly one audit of the volume."""

@@ -1,0 +1,74 @@
+"""What browser histories have in common: events of visits, and the holes that removed visits leave."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from pipeline.artefacts.base import Action, Audit, Event
+from pipeline.artefacts.times import Span
+from pipeline.artefacts.upload_sites import kind_of_site, without_query
+from pipeline.records import Gap
+
+__all__ = ["VisitRun", "history_audit", "page_event"]
+
+_MOST_GAPS: Final = 1000
+
+
+class VisitRun:
+    """Visits in the order of their ids; ids that are missing between two visits are visits removed."""
+
+    def __init__(self) -> None:
+        self.span = Span(step_s=86_400)
+        self.gaps: list[Gap] = []
+        self._id: int | None = None
+        self._time: datetime | None = None
+
+    def add(self, number: int, time: datetime | None) -> None:
+        """Count a visit. Ids missing before the first are the browser's own expiry and only shorten the span."""
+        self.span.add(time)
+        if self._id is not None and number > self._id + 1:
+            self._gap(time, number - self._id - 1)
+        self._id, self._time = number, time or self._time
+
+    def close(self, highest: int) -> None:
+        """Compare with the highest id that was ever given (0: unknown)."""
+        if highest > (self._id or 0):
+            self._gap(None, highest - (self._id or 0))
+
+    def damaged(self) -> None:
+        """Say that nothing is known from here on."""
+        self.gaps.append(Gap(start=self._time, end=None, reason="the database is damaged behind this record"))
+
+    def _gap(self, end: datetime | None, missing: int) -> None:
+        if len(self.gaps) == _MOST_GAPS:
+            self.gaps.append(Gap(start=None, end=None, reason=f"more than {_MOST_GAPS} holes"))
+        if len(self.gaps) > _MOST_GAPS:
+            return
+        start = self._time
+        if start is not None and end is not None and end < start:
+            start, end = end, start
+        self.gaps.append(Gap(start=start, end=end, reason=f"{missing} visit records removed"))
+
+
+def page_event(url: str, time: datetime | None, place: str, actor: str, transition: str) -> Event:
+    """Return the event of one visit: a hint of an upload where the page takes data, else a visit."""
+    site = kind_of_site(url)
+    shown = without_query(url)
+    detail: dict[str, str | int] = {"transition": transition, "query_characters": len(url) - len(shown)}
+    if site:
+        detail |= {"site": site, "shows": "a page that takes data was open; not that data was sent"}
+    action = Action.UPLOAD_HINT if site else Action.VISITED
+    return Event(
+        time=time, time_meaning="visited", action=action, subject=shown, place=place, precision_us=1, actor=actor,
+        detail=detail,
+    )  # fmt: skip
+
+
+def history_audit(system: str, owner: str, run: VisitRun, status: str) -> Audit:
+    """Return the audit of a browser profile."""
+    span = run.span
+    return Audit(
+        system=system, owner=owner, first=span.first, last=span.last, records=span.records,
+        gaps=(*run.gaps, *span.gaps), enabled="yes" if span.records else "unknown", state_only=False, status=status,
+    )  # fmt: skip
