@@ -29,11 +29,13 @@ class Masker:
     def mask(self, text: str) -> str:
         """Return the text with values replaced; text without values comes back as it is."""
         parts: list[str] = []
+        loose = _SEPARATOR.sub(" ", text)
         reached = 0
         for start, end, kind in sorted(self._spans(text), key=lambda span: (span[0], -span[1], span[2])):
             if start < reached:
                 continue
-            tag = value_tag(self.key, kind, text[start:end])[:_TAG_DIGITS]
+            value = loose[start:end] if kind.startswith("name") else text[start:end]
+            tag = value_tag(self.key, kind, value)[:_TAG_DIGITS]
             parts += [text[reached:start], f"[{kind}:{tag}]"]
             reached = end
         return "".join([*parts, text[reached:]])

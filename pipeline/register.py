@@ -1,0 +1,300 @@
+"""A register as a keyed index: whether a record is a row of it can be asked, what it holds cannot.
+
+File ``.akr``, little-endian: magic, header length (u32), header (JSON: version, dataset, rows, roles and counts), then
+for each role the sorted tags (u64) and their rows (u32), and a keyed BLAKE2b of everything before. Tags are 64-bit
+keyed BLAKE2b (RFC 7693) of role and canonical value: without the case's key no value can be tried.
+"""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import IntegrityError, SettingsError
+from pipeline.rules import fold_header
+from pipeline.rules_values import IDENTIFIER_KINDS, canonical
+
+__all__ = ["Match", "Register", "RegisterSummary", "build_register"]
+
+_MAGIC: Final = b"AKREG\x00\x01\n"
+_MAC: Final = 32
+_MAX_HEADER: Final = 1 << 20
+_MAX_ROWS: Final = 1 << 31
+_MAX_CELL: Final = 1 << 16
+_SNIFFED: Final = ("utf-8-sig", "cp932", "utf-16")
+_GROUPS: Final = {"name-kana": "name", "postal-code": "address"}
+_TELLING: Final = frozenset({"name", "phone", "email", "bank-account", *IDENTIFIER_KINDS})
+_DECISIVE: Final = ("name", "birth-date", *IDENTIFIER_KINDS)
+_MANY: Final = 5000
+
+_Tags = npt.NDArray[np.uint64]
+_Rows = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSummary:
+    """What was built: rows read, rows without any value, and the role of each column used."""
+
+    dataset: str
+    rows: int
+    empty_rows: int
+    columns: Mapping[str, str]
+    encoding: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The register row of a record and the kinds of value it rests on, joined by ``+``."""
+
+    row: int
+    basis: str
+
+
+@dataclass(frozen=True)
+class _Tagger:
+    key: bytes = field(repr=False)
+
+    def subkey(self, use: bytes) -> bytes:
+        return blake2b(use, digest_size=32, key=self.key[:64]).digest()
+
+
+def build_register(  # noqa: PLR0913 - the five parts of one command
+    csv_path: Path,
+    dataset: str,
+    key: bytes,
+    out_path: Path,
+    *,
+    headers: Mapping[str, str],
+    columns: Mapping[str, str] | None = None,
+) -> RegisterSummary:
+    """Index a CSV file; ``headers`` is the header dictionary of the rules, ``columns`` overrides it by column name.
+
+    Raises:
+        SettingsError: the file is unreadable, has no known column, or a named column is missing.
+    """
+    encoding = _encoding(csv_path)
+    with csv_path.open(encoding=encoding, newline="") as stream:
+        rows = csv.reader(stream, delimiter="\t" if csv_path.suffix.lower() == ".tsv" else ",")
+        head = next(rows, [])
+        roles = _roles(csv_path, head, headers, columns)
+        tags, count, empty = _collect(rows, roles, _Tagger(key))
+    header = {
+        "version": 1,
+        "dataset": dataset,
+        "rows": count,
+        "roles": [[role, len(found[0])] for role, found in sorted(tags.items())],
+    }
+    size = _write(out_path, header, tags, _Tagger(key))
+    named = {head[index]: role for index, role in sorted(roles.items())}
+    return RegisterSummary(
+        dataset=dataset, rows=count, empty_rows=empty, columns=named, encoding=encoding, size=size
+    )
+
+
+class Register:
+    """An opened index. ``dataset`` and ``rows`` are its own statements, checked by its keyed digest."""
+
+    def __init__(self, header: Mapping[str, Any], arrays: Mapping[str, tuple[_Tags, _Rows]], key: bytes) -> None:
+        self.dataset: str = header["dataset"]
+        self.rows: int = header["rows"]
+        self._arrays = arrays
+        self._subkey = _Tagger(key).subkey(b"register tags")
+
+    @classmethod
+    def open(cls, path: Path, key: bytes) -> Register:
+        """Open and check an index.
+
+        Raises:
+            IntegrityError: the file was changed or belongs to another key.
+            SettingsError: the file is missing or not an index.
+        """
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise SettingsError(f"{path}: cannot be read ({error}); build it with `akashi register build`") from error
+        if not raw.startswith(_MAGIC) or len(raw) < len(_MAGIC) + 4 + _MAC:
+            raise SettingsError(f"{path}: not a register index; build it with `akashi register build`")
+        if not hmac.compare_digest(_mac(raw[:-_MAC], _Tagger(key)), raw[-_MAC:]):
+            raise IntegrityError(f"{path}: the register index was changed or belongs to another case's key")
+        return cls(*_parse(raw), key)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Kinds of value the register holds."""
+        return tuple(sorted(self._arrays))
+
+    def match(self, record: Mapping[str, Sequence[str]]) -> Match | None:
+        """Return the one row that a record of canonical values fits, or None; :meth:`reason` says why not."""
+        return self._decide(record)[0]
+
+    def reason(self, record: Mapping[str, Sequence[str]]) -> str:
+        """Return why a record has no match: ``unknown``, ``weak``, ``ambiguous`` — or ``matched``."""
+        return self._decide(record)[1]
+
+    def _decide(self, record: Mapping[str, Sequence[str]]) -> tuple[Match | None, str]:
+        rows: dict[int, set[str]] = {}
+        for kind in sorted(record):
+            for row in sorted({row for value in record[kind] for row in self._rows_of(kind, value)}):
+                rows.setdefault(row, set()).add(kind)
+        fitting = {row: kinds for row, kinds in rows.items() if self._suffices(kinds) and self._agrees(record, kinds)}
+        if not fitting:
+            return None, "weak" if rows else "unknown"
+        best = max(map(_strength, fitting.values()))
+        winners = [row for row in sorted(fitting) if _strength(fitting[row]) == best]
+        if len(winners) > 1:
+            return None, "ambiguous"
+        return Match(winners[0], "+".join(sorted(fitting[winners[0]]))), "matched"
+
+    def _rows_of(self, kind: str, value: str) -> list[int]:
+        if kind not in self._arrays or not value:
+            return []
+        tags, rows = self._arrays[kind]
+        message = f"{kind}\x1f{canonical(kind, value)}".encode("utf-8", "surrogatepass")
+        tag = int.from_bytes(blake2b(message, digest_size=8, key=self._subkey).digest(), "little")
+        low = int(np.searchsorted(tags, np.uint64(tag), "left"))
+        high = int(np.searchsorted(tags, np.uint64(tag), "right"))
+        return [] if high - low > _MANY else [int(row) for row in rows[low:high]]
+
+    def _suffices(self, kinds: set[str]) -> bool:
+        groups = {_GROUPS.get(kind, kind) for kind in kinds}
+        return bool(groups & set(IDENTIFIER_KINDS)) or (len(groups) >= 2 and bool(groups & _TELLING))
+
+    def _agrees(self, record: Mapping[str, Sequence[str]], kinds: set[str]) -> bool:
+        """Return whether no decisive value of the record speaks against the row."""
+        return not any(record.get(kind) and kind in self._arrays and kind not in kinds for kind in _DECISIVE)
+
+
+def _strength(kinds: set[str]) -> tuple[int, int]:
+    return len({_GROUPS.get(kind, kind) for kind in kinds}), len(kinds)
+
+
+def _encoding(path: Path) -> str:
+    for encoding in _SNIFFED:
+        if encoding == "utf-16" and not path.read_bytes()[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+            continue
+        try:
+            with path.open(encoding=encoding, newline="") as stream:
+                while stream.read(1 << 20):
+                    pass
+        except UnicodeDecodeError:
+            continue
+        except OSError as error:
+            raise SettingsError(f"{path}: cannot be read ({error})") from error
+        return encoding
+    raise SettingsError(f"{path}: neither UTF-8, CP932 nor UTF-16; convert it first")
+
+
+def _roles(
+    path: Path, head: Sequence[str], headers: Mapping[str, str], columns: Mapping[str, str] | None
+) -> dict[int, str]:
+    named = dict(columns or {})
+    missing = sorted(set(named) - set(head))
+    if missing:
+        raise SettingsError(f"{path}: no column {', '.join(missing)}; the columns are {', '.join(head)}")
+    found = {index: named.get(cell) or headers.get(fold_header(cell)) for index, cell in enumerate(head)}
+    roles = {index: role for index, role in found.items() if role}
+    if not roles:
+        raise SettingsError(f"{path}: no column is known by its header; name them with --column NAME=KIND")
+    return roles
+
+
+def _collect(
+    rows: Iterator[list[str]], roles: Mapping[int, str], tagger: _Tagger
+) -> tuple[dict[str, tuple[_Tags, _Rows]], int, int]:
+    columns = {index: _Column(role, tagger.subkey(b"register tags")) for index, role in roles.items()}
+    count = empty = 0
+    for count, row in enumerate(rows, 1):
+        if count > _MAX_ROWS:
+            raise SettingsError(f"more than {_MAX_ROWS} rows; split the register")
+        filled = [columns[index].add(row[index], count - 1) for index in columns if index < len(row) and row[index]]
+        empty += not any(filled)
+    return _sorted(columns.values()), count, empty
+
+
+class _Column:
+    """The tags of one column, with a memory of spellings seen: registers repeat themselves."""
+
+    def __init__(self, role: str, key: bytes) -> None:
+        self.role = role
+        self.tags: list[int] = []
+        self.rows: list[int] = []
+        self._seen: dict[str, int] = {}
+        self._hasher = blake2b(f"{role}\x1f".encode(), digest_size=8, key=key)
+
+    def add(self, cell: str, row: int) -> bool:
+        tag = self._seen.get(cell)
+        if tag is None:
+            tag = self._tag(cell)
+            if len(self._seen) < 1 << 18:
+                self._seen[cell] = tag
+        if tag:
+            self.tags.append(tag)
+            self.rows.append(row)
+        return bool(tag)
+
+    def _tag(self, cell: str) -> int:
+        text = canonical(self.role, cell[:_MAX_CELL])
+        if not text:
+            return 0
+        hasher = self._hasher.copy()
+        hasher.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(hasher.digest(), "little")
+
+
+def _sorted(columns: Any) -> dict[str, tuple[_Tags, _Rows]]:
+    joined: dict[str, tuple[_Tags, _Rows]] = {}
+    for role in sorted({column.role for column in columns}):
+        parts = [column for column in columns if column.role == role]
+        tags = np.concatenate([np.array(column.tags, dtype=np.uint64) for column in parts])
+        rows = np.concatenate([np.array(column.rows, dtype=np.uint32) for column in parts])
+        order = np.lexsort((rows, tags))
+        joined[role] = (tags[order], rows[order])
+    return joined
+
+
+def _mac(raw: bytes, tagger: _Tagger) -> bytes:
+    return blake2b(raw, digest_size=_MAC, key=tagger.subkey(b"register file")).digest()
+
+
+def _write(path: Path, header: Mapping[str, Any], tags: Mapping[str, tuple[_Tags, _Rows]], tagger: _Tagger) -> int:
+    text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode("utf-8")
+    parts = [_MAGIC, len(text).to_bytes(4, "little"), text]
+    for role in sorted(tags):
+        parts += [tags[role][0].astype("<u8").tobytes(), tags[role][1].astype("<u4").tobytes()]
+    raw = b"".join(parts)
+    raw += _mac(raw, tagger)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as stream:
+        stream.write(raw)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)
+    return len(raw)
+
+
+def _parse(raw: bytes) -> tuple[dict[str, Any], dict[str, tuple[_Tags, _Rows]]]:
+    place = len(_MAGIC) + 4
+    length = int.from_bytes(raw[len(_MAGIC) : place], "little")
+    if length > min(_MAX_HEADER, len(raw)):
+        raise IntegrityError("register index: header length is wrong; build the index again")
+    header = json.loads(raw[place : place + length])
+    place += length
+    arrays: dict[str, tuple[_Tags, _Rows]] = {}
+    for role, count in header["roles"]:
+        tags = np.frombuffer(raw, dtype="<u8", count=count, offset=place)
+        rows = np.frombuffer(raw, dtype="<u4", count=count, offset=place + 8 * count)
+        arrays[role] = (tags, rows)
+        place += 12 * count
+    return header, arrays
