@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
 from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
+from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
 
 __all__ = [
@@ -27,5 +28,6 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     ChromiumPreferences(),
     FirefoxPlaces(),
     FirefoxDownloads(),
+    WindowsEventLog(),
 )
 VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = ()

@@ -32,13 +32,13 @@ _SITES: Final[tuple[tuple[str, str], ...]] = (
 )
 _HOSTS: Final = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _SITES)
 _PATH: Final = re.compile(
-    r"(?:^|[/_.-])(?:upload|uploads|uploader|fileupload|putfile|compose|attach)(?:$|[/_.-])", re.I
+    r"(?:^|[/_.-])(?:upload|uploads|uploader|fileupload|putfile|compose|attach)(?:$|[/_.-])", re.IGNORECASE
 )
 _LOCAL: Final = re.compile(r"localhost|127(?:\.\d+){3}", re.IGNORECASE)
 
 
 def kind_of_site(url: str) -> str:
-    """Return ``webmail``, ``cloud``, ``transfer``, ``console``, ``paste``, ``chat`` or ``upload-page``; else nothing."""
+    """Return the kind of page that takes data (``webmail``, ``cloud`` …, ``upload-page``); else nothing."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
