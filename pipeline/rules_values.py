@@ -13,7 +13,7 @@ from datetime import date
 from hashlib import blake2b
 from typing import Final
 
-__all__ = ["IDENTIFIER_KINDS", "canonical", "iso_date", "normalise", "spellings", "value_tag", "wareki_date"]
+__all__ = ["IDENTIFIER_KINDS", "canonical", "iso_date", "modern", "normalise", "spellings", "value_tag", "wareki_date"]
 
 IDENTIFIER_KINDS: Final = ("citizen-code", "my-number")
 
@@ -45,6 +45,9 @@ _OLD_FORMS: Final = (
     "高崎吉辺辺浜浜沢斉斉斎島島桑徳広国真竜桜渕渕槙曽柳富黒青増瀬清郷寛隆寿恵栄円桧滝与条蔵縄亀戸羽",
 )
 _VARIANTS: Final = str.maketrans(*_OLD_FORMS)
+_OLD: Final = re.compile(f"[{_OLD_FORMS[0]}]")
+_NOT_NUMBER: Final = re.compile(r"[^0-9A-Za-z]")
+_GAP: Final = re.compile(r"[\s・･]")
 _SMALL: Final = str.maketrans("ヶがノ之ッャュョァィゥェォ", "ケケのの" + "ツヤユヨアイウエオ")
 _HIRAGANA: Final = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 _CHOME: Final = re.compile(r"(丁目|番地の?|番|号|の(?=\d))")
@@ -82,17 +85,24 @@ def wareki_date(text: str) -> str | None:
 
 def canonical(kind: str, value: str) -> str:
     """Return the one spelling under which equal values of a kind compare."""
-    text = _SELECTORS.sub("", unicodedata.normalize("NFKC", normalise(value))).strip()
+    text = value
+    if not value.isascii():
+        text = _SELECTORS.sub("", unicodedata.normalize("NFKC", normalise(value))).strip()
     if kind in _NUMBER_KINDS:
-        return re.sub(r"[^0-9A-Za-z]", "", text).upper()
+        return _NOT_NUMBER.sub("", text).upper()
     if kind == "birth-date":
         return iso_date(text) or re.sub(r"\s", "", text)
     if kind == "email":
         return text.lower()
-    text = re.sub(r"[\s・･]", "", text).translate(_VARIANTS)
+    text = modern(_GAP.sub("", text))
     if kind == "name-kana":
         return text.translate(_HIRAGANA).translate(_SMALL)
     return _address(text) if kind == "address" else text
+
+
+def modern(text: str) -> str:
+    """Return a name with old and variant kanji in the form most registers use."""
+    return text.translate(_VARIANTS) if _OLD.search(text) else text
 
 
 def spellings(text: str) -> tuple[str, ...]:

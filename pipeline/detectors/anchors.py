@@ -38,10 +38,10 @@ class Prefilter:
     def anchors(self, data: bytes) -> tuple[list[int], list[int], list[int]]:
         """Return, for each track, the offsets of the last byte of every match, in order."""
         found: tuple[list[int], list[int], list[int]] = ([], [], [])
-        appenders = tuple(found[track].append for _, track in self.patterns)
+        tracks = self._tracks
 
         def keep(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            appenders[pattern](end - 1)
+            found[tracks[pattern]].append(end - 1)
 
         if data:
             self._database.scan(data, match_event_handler=keep, scratch=self._scratch)
@@ -59,6 +59,10 @@ class Prefilter:
             for anchor in rule.match.anchor:
                 found.update(_pattern_forms(anchor))
         return tuple(sorted(found))
+
+    @cached_property
+    def _tracks(self) -> tuple[int, ...]:
+        return tuple(track for _, track in self.patterns)
 
     @cached_property
     def _database(self) -> hyperscan.Database:

@@ -10,10 +10,10 @@ from typing import Final
 
 from pipeline.detectors.addresses import AddressDictionary
 from pipeline.detectors.hits import Table
-from pipeline.detectors.names import NameDictionary
+from pipeline.detectors.names import NameDictionary, Span
 from pipeline.detectors.tables import cells
 from pipeline.detectors.validators import VALIDATORS
-from pipeline.rules import Rule, RuleSet
+from pipeline.rules import Rule, RuleSet, fold_header
 
 __all__ = ["Candidate", "Matcher"]
 
@@ -67,14 +67,14 @@ class Matcher:
 
     def _cell(self, kind: str, cell: str) -> Rule | None:
         text = cell.strip()
-        if not text or _PLACEHOLDER.fullmatch(text):
+        if not text or _PLACEHOLDER.fullmatch(text) or fold_header(text) in self.ruleset.headers:
             return None
         for rule, pattern in self._columns.get(kind, ()):
             if pattern.fullmatch(text) and is_valid(rule, text):
                 return rule
         return None
 
-    def _shapes(self, shape: str, text: str) -> Iterator:  # type: ignore[type-arg]
+    def _shapes(self, shape: str, text: str) -> Iterator[Span]:
         if shape == "address":
             return self._addresses.addresses(text)
         return self._names.kana_names(text) if shape == "person-kana" else self._names.kanji_names(text)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from pipeline.rules import RuleSet
-from pipeline.rules_values import canonical
+from pipeline.rules_values import canonical, modern
 
 __all__ = ["NameDictionary", "Span"]
 
@@ -81,10 +81,10 @@ class NameDictionary:
         return None
 
     def _joined(self, start: int, run: str) -> Iterator[Span]:
-        for first in range(len(run) - 1):
+        for first in range(max(0, len(run) - 7), len(run) - 1):
             for length in (3, 2, 1, 4):
                 surname, given = run[first : first + length], run[first + length :]
-                if 0 < len(given) <= 3 and self._rank(surname) and self._is_given(given):
+                if 0 < len(given) <= 3 and self._is_given(given) and self._rank(surname):
                     worth = self._worth(surname, given, whole=first == 0)
                     if worth > 0:
                         yield Span(start + first, start + len(run), worth)
@@ -100,10 +100,10 @@ class NameDictionary:
         return worth - (0.0 if whole else 1.0)
 
     def _rank(self, surname: str) -> int:
-        return self._surnames.get(surname) or (self._surnames.get(canonical("name", surname), 0) if surname else 0)
+        return self._surnames.get(surname) or self._surnames.get(modern(surname), 0)
 
     def _is_given(self, given: str) -> bool:
-        return given in self._given or (len(given) < 5 and canonical("name", given) in self._given)
+        return given in self._given or modern(given) in self._given
 
     @cached_property
     def _surnames(self) -> dict[str, int]:

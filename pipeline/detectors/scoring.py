@@ -54,7 +54,7 @@ class Judge:
     def hits(self, text: Text, table: Table | None) -> list[Candidate]:
         """Return the hits of a text: reported, disjoint for each kind, in order."""
         typed, covered = self._typed(text, table)
-        free = [candidate for candidate in self._matcher.free(text.text) if not _inside(candidate, covered)]
+        free = [candidate for candidate in self._matcher.free(_blank(text.text, covered))]
         for candidate in free:
             self._words(candidate, text)
         everyone = [*typed, *free]
@@ -120,9 +120,13 @@ def _pattern(context: Context) -> re.Pattern[str] | None:
     return re.compile("|".join(map(re.escape, words))) if words else None
 
 
-def _inside(candidate: Candidate, covered: Sequence[tuple[int, int]]) -> bool:
-    place = bisect_right(covered, (candidate.start, 1 << 62)) - 1
-    return place >= 0 and candidate.start < covered[place][1]
+def _blank(text: str, covered: Sequence[tuple[int, int]]) -> str:
+    """Return the text with typed cells blanked: what stands there is decided by its column."""
+    parts, reached = [], 0
+    for low, high in covered:
+        parts += [text[reached:low], "\0" * (high - low)]
+        reached = high
+    return "".join([*parts, text[reached:]])
 
 
 def _disjoint(candidates: Iterable[Candidate]) -> list[Candidate]:
