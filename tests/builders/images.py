@@ -142,7 +142,7 @@ def settle_ntfs(volume: bytearray, settled: int, serial: int) -> None:
             record = _unfixed(volume[start : start + size])
             _replace_late(record, settled)
             if mark == b"FILE":
-                _align_names(record)
+                _align_names(record, settled)
             volume[start : start + size] = _fixed(record)
 
 
@@ -173,7 +173,7 @@ def _replace_late(record: bytearray, settled: int) -> None:
             struct.pack_into("<Q", record, offset, settled)
 
 
-def _align_names(record: bytearray) -> None:
+def _align_names(record: bytearray, settled: int) -> None:
     """Give every $FILE_NAME the creation time of $STANDARD_INFORMATION, as Windows writes it when it makes a file."""
     (offset,) = struct.unpack_from("<H", record, 20)
     created = b""
@@ -183,6 +183,8 @@ def _align_names(record: bytearray) -> None:
             return
         content = offset + struct.unpack_from("<H", record, offset + 20)[0]
         if kind == 0x10:
+            if not any(record[content : content + 8]):
+                struct.pack_into("<4Q", record, content, *[settled] * 4)
             created = bytes(record[content : content + 8])
         elif kind == 0x30 and created:
             record[content + 8 : content + 40] = created * 4
