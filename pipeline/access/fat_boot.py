@@ -1,0 +1,126 @@
+"""The boot sector and the table of FAT12, FAT16 and FAT32 (Microsoft FAT specification 1.03, §3 and §4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.access.interfaces import Readable
+from pipeline.errors import ParseError
+
+__all__ = ["FatGeometry", "clusters_runs", "load_table", "parse_boot", "recognise_fat"]
+
+_FAT12_LIMIT: Final = 4085
+_FAT16_LIMIT: Final = 65525
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FatGeometry:
+    """Where things lie, in bytes from the volume's start; ``last`` is the highest cluster number."""
+
+    bits: int
+    sector: int
+    cluster: int
+    fat_start: int
+    fat_size: int
+    fats: int
+    root_start: int
+    root_size: int
+    root_cluster: int
+    heap: int
+    last: int
+    end: int
+    serial: str
+    label: bytes
+    dirty: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the file system: ``FAT12``, ``FAT16`` or ``FAT32``."""
+        return f"FAT{self.bits}"
+
+    def offset(self, cluster: int) -> int:
+        """Return a cluster's byte offset in the volume."""
+        return self.heap + (cluster - 2) * self.cluster
+
+
+def _u(boot: bytes, at: int, size: int) -> int:
+    return int.from_bytes(boot[at : at + size], "little")
+
+
+def recognise_fat(boot: bytes) -> bool:
+    """Tell whether a boot sector describes a FAT volume."""
+    try:
+        parse_boot(boot, 1 << 62)
+    except ParseError:
+        return False
+    return True
+
+
+def _power(value: int, least: int, most: int) -> bool:
+    return least <= value <= most and value & (value - 1) == 0
+
+
+def parse_boot(boot: bytes, size: int) -> FatGeometry:
+    """Return the geometry; the count of clusters decides the type, and ``size`` bounds it.
+
+    Raises:
+        ParseError: the sector describes no FAT volume.
+    """
+    if len(boot) < 512 or boot[3:11] in (b"EXFAT   ", b"NTFS    "):
+        raise ParseError("no FAT boot sector")
+    sector, per, reserved, fats = _u(boot, 11, 2), boot[13], _u(boot, 14, 2), boot[16]
+    fat16, fat32 = _u(boot, 22, 2), _u(boot, 36, 4)
+    total, slots = _u(boot, 19, 2) or _u(boot, 32, 4), _u(boot, 17, 2)
+    if not (_power(sector, 512, 4096) and _power(per, 1, 128) and reserved and 1 <= fats <= 4):
+        raise ParseError("FAT boot sector: impossible sector, cluster or table counts")
+    root = -(-slots * 32 // sector)
+    heap = reserved + fats * (fat16 or fat32) + root
+    if heap >= total or not (fat16 or fat32):
+        raise ParseError("FAT boot sector: no room for clusters")
+    count = (total - heap) // per
+    bits = 12 if count < _FAT12_LIMIT else 16 if count < _FAT16_LIMIT else 32
+    wide = bits == 32 or (not fat16)
+    bits = 32 if wide else bits
+    table = (fat16 or fat32) * sector
+    last = min(count + 1, table * 8 // bits - 1, 2 + (max(0, size - heap * sector) // (per * sector)) - 1)
+    extra = 64 if wide else 36
+    signed = boot[extra + 2] in (0x28, 0x29)
+    return FatGeometry(
+        bits=bits, sector=sector, cluster=per * sector, fat_start=reserved * sector, fat_size=table, fats=fats,
+        root_start=(reserved + fats * (fat16 or fat32)) * sector, root_size=0 if wide else slots * 32,
+        root_cluster=_u(boot, 44, 4) if wide else 0, heap=heap * sector, last=last, end=min(total * sector, size),
+        serial=f"{_u(boot, extra + 3, 4):08X}" if signed else "",
+        label=boot[extra + 7 : extra + 18].rstrip(b" \0") if boot[extra + 2] == 0x29 else b"",
+        dirty=bool(boot[extra + 1] & 1),
+    )  # fmt: skip
+
+
+def load_table(data: Readable, geometry: FatGeometry) -> NDArray[np.uint32]:
+    """Return the first table's values by cluster number, end marks and bad marks widened to those of FAT32."""
+    need = ((geometry.last + 1) * geometry.bits + 7) // 8
+    raw = data.read(geometry.fat_start, need)
+    raw += bytes(need - len(raw))
+    if geometry.bits == 32:
+        return np.frombuffer(raw, "<u4", geometry.last + 1) & np.uint32(0x0FFFFFFF)
+    if geometry.bits == 16:
+        table = np.frombuffer(raw, "<u2", geometry.last + 1).astype(np.uint32)
+        return np.where(table >= 0xFFF7, table | np.uint32(0x0FFF0000), table)
+    octets = np.frombuffer(raw + b"\0\0", np.uint8).astype(np.uint32)
+    index = np.arange(geometry.last + 1)
+    pair = octets[index * 3 // 2] | octets[index * 3 // 2 + 1] << 8
+    table = np.where(index % 2, pair >> 4, pair & 0xFFF).astype(np.uint32)
+    return np.where(table >= 0xFF7, table | np.uint32(0x0FFFF000), table)
+
+
+def clusters_runs(clusters: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Coalesce cluster numbers, in their order, into (first, count)."""
+    if not len(clusters):
+        return []
+    cuts = np.flatnonzero(np.diff(clusters) != 1) + 1
+    firsts = np.concatenate(([0], cuts))
+    counts = np.diff(np.concatenate((firsts, [len(clusters)])))
+    return [(int(clusters[at]), int(count)) for at, count in zip(firsts, counts, strict=True)]
