@@ -9,6 +9,9 @@ from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
 from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
+from pipeline.artefacts.setupapi import SetupLog
+from pipeline.artefacts.shell import ShellHistory
+from pipeline.artefacts.system_hive import SystemHive
 
 __all__ = [
     "ARTEFACTS",
@@ -29,5 +32,8 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     FirefoxPlaces(),
     FirefoxDownloads(),
     WindowsEventLog(),
+    SetupLog(),
+    SystemHive(),
+    ShellHistory(),
 )
 VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = ()

@@ -111,7 +111,7 @@ class Audit:
     status: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """What could not be read of a source: what, why and what follows."""
 

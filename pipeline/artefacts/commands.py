@@ -17,17 +17,17 @@ _KINDS: Final[tuple[tuple[Action, str], ...]] = (
     (Action.LOG_CLEARED, r"journalctl\b.*--(?:vacuum|rotate)|fsutil(?:\.exe)?\s+usn\s+deletejournal"),
     (Action.LOG_CLEARED, r"hist(?:file|size)=|(?:rm|truncate|shred|ln)\b.*(?:_history|/var/log/)"),
     (Action.LOG_CLEARED, r"(?:vssadmin(?:\.exe)?\s+delete|wmic(?:\.exe)?\s+shadowcopy\s+delete)"),
-    (Action.WIPING_TOOL, r"(?:shred|wipe|srm|scrub|blkdiscard|sdelete(?:64)?|bleachbit|eraser|nwipe|wipefs)(?:\.exe)?\b"),
+    (Action.WIPING_TOOL, r"(?:shred|wipe|srm|scrub|blkdiscard|sdelete(?:64)?|bleachbit|eraser|nwipe|wipefs)(?:\.exe)?\b"),  # noqa: E501
     (Action.WIPING_TOOL, r"cipher(?:\.exe)?\s+/w|dd\b.*\bif=/dev/(?:zero|u?random)|hdparm\b.*--security-erase"),
     (Action.WIPING_TOOL, r"mkfs(?:\.\w+)?\s|format(?:\.com)?\s+[a-z]:|clear-disk\b|diskpart\b"),
-    (Action.TIME_CHANGED, r"(?:date\s+(?:-s|--set)|timedatectl\s+set-time|hwclock\s+--set|set-date\b|touch\s+.*-[a-z]*[dt]\s)"),
-    (Action.TRANSFER_COMMAND, r"(?:scp|sftp|rsync|pscp|psftp|winscp|ftp|lftp|ncftpput|tftp|rclone|s3cmd|gsutil|azcopy)(?:\.exe|\.com)?\s"),
-    (Action.TRANSFER_COMMAND, r"aws(?:\.exe)?\s+s3\s+(?:cp|mv|sync)|gcloud\s+storage\s+cp|gdrive\s+(?:files\s+)?upload"),
-    (Action.TRANSFER_COMMAND, r"curl(?:\.exe)?\b.*\s(?:-[a-z]*[tf]\b|-[TF]\S|--upload-file|--form|--data|-d\s|--data-binary)"),
+    (Action.TIME_CHANGED, r"(?:date\s+(?:-s|--set)|timedatectl\s+set-time|hwclock\s+--set|set-date\b|touch\s+.*-[a-z]*[dt]\s)"),  # noqa: E501
+    (Action.TRANSFER_COMMAND, r"(?:scp|sftp|rsync|pscp|psftp|winscp|ftp|lftp|ncftpput|tftp|rclone|s3cmd|gsutil|azcopy)(?:\.exe|\.com)?\s"),  # noqa: E501
+    (Action.TRANSFER_COMMAND, r"aws(?:\.exe)?\s+s3\s+(?:cp|mv|sync)|gcloud\s+storage\s+cp|gdrive\s+(?:files\s+)?upload"),  # noqa: E501
+    (Action.TRANSFER_COMMAND, r"curl(?:\.exe)?\b.*\s(?:-[a-z]*[tf]\b|-[TF]\S|--upload-file|--form|--data|-d\s|--data-binary)"),  # noqa: E501
     (Action.TRANSFER_COMMAND, r"wget\b.*--(?:post|body)-(?:file|data)|(?:nc|ncat|socat)(?:\.exe)?\s"),
     (Action.TRANSFER_COMMAND, r"(?:invoke-webrequest|invoke-restmethod|iwr|irm)\b.*-(?:infile|method\s+(?:post|put))"),
-    (Action.TRANSFER_COMMAND, r"(?:mail|mailx|mutt|sendmail|send-mailmessage)\b|start-bitstransfer\b.*upload|bitsadmin\b.*/upload"),
-    (Action.ARCHIVE_COMMAND, r"(?:zip|7z|7za|7zr|rar|winrar|tar|gpg|openssl\s+enc|age|veracrypt|compress-archive)(?:\.exe)?\s"),
+    (Action.TRANSFER_COMMAND, r"(?:mail|mailx|mutt|sendmail|send-mailmessage)\b|start-bitstransfer\b.*upload|bitsadmin\b.*/upload"),  # noqa: E501
+    (Action.ARCHIVE_COMMAND, r"(?:zip|7z|7za|7zr|rar|winrar|tar|gpg|openssl\s+enc|age|veracrypt|compress-archive)(?:\.exe)?\s"),  # noqa: E501
 )  # fmt: skip
 _COMPILED: Final = tuple((kind, re.compile(_START + f"(?:{text})", re.IGNORECASE)) for kind, text in _KINDS)
 _HIDDEN: Final = "•••"

@@ -1,4 +1,4 @@
-"""Windows event logs: records by the Rust reader, what it misses by libevtx, the audit by our own walk of the chunks."""
+"""Windows event logs: records by the Rust reader, what it misses by libevtx, the audit by our own chunk walk."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _event(record: _Record) -> Iterator[Event]:
 def _fast(candidate: Candidate, seen: set[int]) -> Iterator[_Record | str]:
     """Yield the records of interest, and of the others their channel."""
     try:
-        rows = iter(evtx.PyEvtxParser(SeekableBytes(candidate.content)).records_json())
+        rows: Iterator[Mapping[str, Any]] = iter(evtx.PyEvtxParser(SeekableBytes(candidate.content)).records_json())
     except (RuntimeError, OSError, ValueError):
         return
     failures = 0

@@ -1,6 +1,6 @@
 """The audit of a Windows event log, from its own chunk and record headers, independent of any parser of records.
 
-SOURCE: Joachim Metz, "Windows XML Event Log (EVTX) format": file header (first chunk, last chunk, next record id, flags),
+SOURCE: Joachim Metz, "Windows XML Event Log (EVTX) format": file header (next record id, chunks, flags),
 chunk header (record ids, free space, checksums), record header (id, FILETIME).
 """
 

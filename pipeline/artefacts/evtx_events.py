@@ -56,7 +56,7 @@ KNOWN: Final[Mapping[tuple[str, int], Meaning]] = {
     ("microsoft-windows-kernel-general", 1): Meaning(Action.TIME_CHANGED, keep=("OldTime", "NewTime", "Reason")),
     ("microsoft-windows-partition", 1006): Meaning(
         Action.DEVICE_CONNECTED, ("Model",), device=("SerialNumber",),
-        keep=("Manufacturer", "Revision", "Capacity", "DiskNumber", "ParentId", "RegistryId", "DiskId"),
+        keep=("Manufacturer", "Revision", "Capacity", "DiskNumber", "BusType", "ParentId", "RegistryId", "DiskId"),
     ),
     ("microsoft-windows-kernel-pnp", 400): Meaning(
         Action.DEVICE_CONFIGURED, _PNP, device=_PNP, keep=("DriverName", "ClassGuid")
@@ -74,11 +74,15 @@ KNOWN: Final[Mapping[tuple[str, int], Meaning]] = {
     ("microsoft-windows-printservice", 307): Meaning(
         Action.PRINTED, ("Param2",), ("Param3",), keep=("Param4", "Param5", "Param6", "Param7", "Param8")
     ),
-    ("microsoft-windows-security-auditing", 4624): Meaning(Action.LOGON, ("TargetUserName",), ("TargetUserName",), keep=_LOGON),
+    ("microsoft-windows-security-auditing", 4624): Meaning(
+        Action.LOGON, ("TargetUserName",), ("TargetUserName",), keep=_LOGON
+    ),
     ("microsoft-windows-security-auditing", 4625): Meaning(
         Action.LOGON_FAILED, ("TargetUserName",), ("TargetUserName",), keep=_LOGON
     ),
-    ("microsoft-windows-security-auditing", 4634): Meaning(Action.LOGOFF, ("TargetUserName",), ("TargetUserName",), keep=_LOGON),
+    ("microsoft-windows-security-auditing", 4634): Meaning(
+        Action.LOGOFF, ("TargetUserName",), ("TargetUserName",), keep=_LOGON
+    ),
     ("microsoft-windows-security-auditing", 4688): Meaning(
         Action.COMMAND_RUN, ("CommandLine", "NewProcessName"), _USER, keep=("NewProcessName", "ParentProcessName")
     ),
@@ -93,6 +97,8 @@ KNOWN: Final[Mapping[tuple[str, int], Meaning]] = {
 }  # fmt: skip
 NUMBERS: Final = frozenset(number for _, number in KNOWN)
 _POWER_NAMES: Final = {12: "started", 13: "stopped", 1: "woke", 42: "slept", 107: "woke"}
+_INTERNAL_BUSES: Final = frozenset({"3", "8", "10", "11", "17"})
+"""ATA, RAID, SAS, SATA, NVMe. SOURCE: STORAGE_BUS_TYPE, winioctl.h."""
 _LONGEST: Final = 400
 
 
@@ -106,7 +112,10 @@ def tell(provider: str, number: int, channel: str, fields: Mapping[str, str]) ->
     detail |= {_snake(name): fields[name][:_LONGEST] for name in meaning.keep if fields.get(name)}
     action, device = meaning.action, _first(fields, meaning.device).strip()
     if number == 1006:
-        action = Action.DEVICE_REMOVED if fields.get("Capacity", "") == "0" else action
+        if fields.get("BusType", "") in _INTERNAL_BUSES:
+            action = Action.DEVICE_CONFIGURED
+        elif fields.get("Capacity", "") == "0":
+            action = Action.DEVICE_REMOVED
         detail |= _boot_records(fields)
     elif action is Action.LOG_CLEARED:
         subject = subject or ("Security" if number == 1102 else channel)
