@@ -97,9 +97,7 @@ def build_register(  # noqa: PLR0913 - the five parts of one command
     }
     size = _write(out_path, header, tags, _Tagger(key))
     named = {head[index]: role for index, role in sorted(roles.items())}
-    return RegisterSummary(
-        dataset=dataset, rows=count, empty_rows=empty, columns=named, encoding=encoding, size=size
-    )
+    return RegisterSummary(dataset=dataset, rows=count, empty_rows=empty, columns=named, encoding=encoding, size=size)
 
 
 class Register:

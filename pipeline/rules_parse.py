@@ -16,7 +16,19 @@ ENCODINGS: Final = ("utf-8", "cp932", "euc-jp", "iso-2022-jp", "utf-16-le", "utf
 VALIDATORS: Final = ("all-same", "card", "date", "email", "mod11-mynumber", "phone")
 SHAPES: Final = ("person-name", "person-kana", "address")
 
-_KEYS: Final = {"id", "kind", "version", "source", "match", "encodings", "validate", "context", "negative", "score", "tests"}
+_KEYS: Final = {
+    "id",
+    "kind",
+    "version",
+    "source",
+    "match",
+    "encodings",
+    "validate",
+    "context",
+    "negative",
+    "score",
+    "tests",
+}
 _MATCH_KEYS: Final = {"regex", "column", "terms", "shape", "lists", "anchor", "needs"}
 _CONTEXT_KEYS: Final = {"any", "within", "weight", "column", "row"}
 _SCORE_KEYS: Final = {"base", "report"}
@@ -143,9 +155,7 @@ def parse_rule(path: Path, lists: frozenset[str], problems: list[RuleProblem]) -
     return rule if len(problems) == before else None
 
 
-def read_mapping(
-    path: Path, problems: list[RuleProblem], lines: dict[str, int] | None = None
-) -> dict[str, Any] | None:
+def read_mapping(path: Path, problems: list[RuleProblem], lines: dict[str, int] | None = None) -> dict[str, Any] | None:
     """Return a YAML file's mapping and fill ``lines`` with the line of each dotted key, or None with a problem."""
     text = path.read_text("utf-8")
     try:
@@ -153,7 +163,9 @@ def read_mapping(
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problems.append(RuleProblem(path, mark.line + 1 if mark else 1, f"not YAML: {getattr(error, 'problem', error)}"))
+        problems.append(
+            RuleProblem(path, mark.line + 1 if mark else 1, f"not YAML: {getattr(error, 'problem', error)}")
+        )
         return None
     if not isinstance(tree, dict):
         problems.append(RuleProblem(path, 1, "expected a mapping"))
@@ -189,7 +201,9 @@ def _build(reader: _Reader, tree: Mapping[str, Any], lists: frozenset[str]) -> R
         validate=_named(reader, tree, "validate", VALIDATORS),
         context=_context(reader, tree, "context"),
         negative=_context(reader, tree, "negative"),
-        score=Score(base=reader.number(score, "base", "score.base"), report=reader.number(score, "report", "score.report", 1)),
+        score=Score(
+            base=reader.number(score, "base", "score.base"), report=reader.number(score, "report", "score.report", 1)
+        ),
         hits=hits,
         misses=misses,
     )
@@ -236,7 +250,7 @@ def _match(reader: _Reader, tree: Mapping[str, Any], lists: frozenset[str]) -> M
         anchor=reader.words(part, "anchor", "match.anchor"),
         needs=str(part.get("needs", "")),
     )
-    if not (found.regex or found.column or found.shape or found.terms):
+    if not any(part.get(key) for key in ("regex", "column", "shape", "terms")):
         reader.wrong("match", "match needs regex, column, terms or shape")
     if found.shape and found.shape not in SHAPES:
         reader.wrong("match.shape", f"unknown shape {found.shape}; known: {', '.join(SHAPES)}")

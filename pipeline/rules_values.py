@@ -29,14 +29,20 @@ _ERAS: Final = {
 }
 _ERA_NAMES: Final = {"明治": "M", "大正": "T", "昭和": "S", "平成": "H", "令和": "R", "明": "M", "大": "T", "昭": "S"}
 _ERA_CODES: Final = {**_ERA_NAMES, "平": "H", "令": "R", **{letter: letter for letter in _ERAS}}
-_WAREKI: Final = re.compile(r"(明治?|大正?|昭和?|平成?|令和?|[MTSHR])[.\-/]?(元|\d{1,2})[年.\-/](\d{1,2})[月.\-/](\d{1,2})日?")
+_WAREKI: Final = re.compile(
+    r"(明治?|大正?|昭和?|平成?|令和?|[MTSHR])[.\-/]?(元|\d{1,2})[年.\-/](\d{1,2})[月.\-/](\d{1,2})日?"
+)
 _WAREKI_SHORT: Final = re.compile(r"([MTSHR])(\d\d)(\d\d)(\d\d)")
 _WESTERN: Final = re.compile(r"(\d{4})[年.\-/](\d{1,2})[月.\-/](\d{1,2})日?")
 _COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _FIRST_YEAR: Final = 1873
 
 _DASHES: Final = "－−‐‑‒–—―"
-_WIDTH: Final = {0x3000: 0x20, **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}, **dict.fromkeys(map(ord, _DASHES), "-")}
+_WIDTH: Final = {
+    0x3000: 0x20,
+    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys(map(ord, _DASHES), "-"),
+}
 _WIDE: Final = re.compile(f"[\u3000！-～{_DASHES}]")
 _LONG_MARK: Final = re.compile(r"(?<=\d)[ー](?=\d)")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")

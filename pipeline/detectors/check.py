@@ -76,7 +76,9 @@ def negative_pack() -> bytes:
     source = random.Random(460517)  # noqa: S311 - test data
     quarter = _PACK // 4
     digits = "".join(f"{source.randrange(10**12):012d}\n" for _ in range(quarter // 13)).encode()
-    code = "".join(f"    value_{source.randrange(10**6)} = table[{source.randrange(99)}]\n" for _ in range(quarter // 30))
+    code = "".join(
+        f"    value_{source.randrange(10**6)} = table[{source.randrange(99)}]\n" for _ in range(quarter // 30)
+    )
     return source.randbytes(quarter) + bytes(quarter) + digits[:quarter] + code.encode()[:quarter]
 
 

@@ -47,7 +47,9 @@ def decode(raw: bytes, encoding: str) -> Decoded:
     """Decode bytes as one encoding; a byte that does not belong becomes one lone surrogate, never an error."""
     if encoding.startswith("utf-16"):
         even = raw[: len(raw) & ~1]
-        return Decoded(even.decode(encoding, "surrogatepass") if _paired(even, encoding) else _units(even, encoding), encoding)
+        return Decoded(
+            even.decode(encoding, "surrogatepass") if _paired(even, encoding) else _units(even, encoding), encoding
+        )
     if encoding == "euc-jp":
         return _decode_euc(raw)
     if encoding == "iso-2022-jp":

@@ -90,6 +90,8 @@ class Scanner:
         raw, base = window.data[segment.start : segment.end], segment.start
         if not raw:
             return None
+        if track and (segment.start + window.start == 1 or len(window.data) - segment.end == 1):
+            return None  # the other byte order, read one byte off: its first or last character is cut
         if track:
             return _Line(segment, base, decode(raw, TRACKS[track]))
         if not segment.whole and segment.start:

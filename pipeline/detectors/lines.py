@@ -97,7 +97,7 @@ def _break_before(data: bytes, anchor: int, track: int, parity: int) -> int:
         found = data.rfind(mark, low, anchor)
         while track and found >= 0 and found % 2 != parity:
             found = data.rfind(mark, low, found + 1)
-        best = max(best, found)
+        best = max(best, found) if found >= 0 else best
     start = best + width
     return start + ((start - parity) % 2 if track else 0)
 

@@ -137,5 +137,11 @@ def _summary(
     rule = "identifier" if not weak else "identifier, then name + birth date (low) or with the place (high)"
     named = sum(1 for record in records if _identity(record) or _names_somebody(record))
     return PeopleCount(
-        people=people, low=fewest, high=len(groups), rule=rule, records=named, ambiguous=ambiguous, households=len(homes)
+        people=people,
+        low=fewest,
+        high=len(groups),
+        rule=rule,
+        records=named,
+        ambiguous=ambiguous,
+        households=len(homes),
     )
