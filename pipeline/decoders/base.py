@@ -1,0 +1,79 @@
+"""What a decoder is: content in, its texts and members out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.access.interfaces import Readable
+
+__all__ = ["Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of unpacking; sizes in bytes, ratio is unpacked over packed."""
+
+    depth: int = 8
+    members: int = 10_000
+    member_bytes: int = 256 << 20
+    total_bytes: int = 1 << 30
+    ratio: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Decoded text with its place."""
+
+    locator: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An object inside; ``stored_offset`` is where its bytes lie unpacked in the container, else None."""
+
+    path: str
+    data: bytes
+    stored_offset: int | None = None
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An object that needs a key."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What was not decoded, and why."""
+
+    code: str
+    message: str
+
+
+Decoded = Text | Member | Locked | Trouble
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Opens one kind of content."""
+
+    name: str = ""
+    version: int = 1
+    types: tuple[str, ...] = ()
+
+    def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
+        """Yield what the content holds, in its order."""
+        raise NotImplementedError
+
+
+def whole(content: Readable, limits: Limits) -> bytes | Trouble:
+    """Return all bytes, or the limit that forbids it."""
+    if content.size > limits.total_bytes:
+        return Trouble("limit-total-bytes", f"content of {content.size} bytes exceeds {limits.total_bytes}")
+    return content.read(0, content.size)
