@@ -19,9 +19,9 @@ from dfvfs.resolver import context, resolver
 
 from pipeline.errors import UnreadableError
 
-__all__ = ["ContainerImage", "container_type", "prepare", "storage_spec"]
+__all__ = ["FAILURES", "ContainerImage", "container_type", "prepare", "storage_spec"]
 
-_FAILURES: Final = (dfvfs_errors.Error, OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError)
+FAILURES: Final = (dfvfs_errors.Error, OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError)
 
 
 def prepare() -> None:
@@ -38,7 +38,7 @@ def container_type(path: Path) -> str | None:
     prepare()
     try:
         indicators = analyzer.Analyzer.GetStorageMediaImageTypeIndicators(_os_spec(path))
-    except _FAILURES as error:
+    except FAILURES as error:
         raise UnreadableError(f"{path}: the container cannot be recognised ({error})") from error
     return sorted(indicators)[0] if indicators else None
 
@@ -60,7 +60,7 @@ class ContainerImage:
         try:
             spec = storage_spec(path, indicator)
             self._file: Any = resolver.Resolver.OpenFileObject(spec, resolver_context=context.Context())
-        except _FAILURES as error:
+        except FAILURES as error:
             raise UnreadableError(
                 f"{path}: the {indicator} container cannot be opened ({error}); copy it again"
             ) from error
@@ -80,7 +80,7 @@ class ContainerImage:
                     break
                 pieces.append(piece)
                 start += len(piece)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise UnreadableError(f"{self.segments[0]}: medium byte {start} cannot be read ({error})") from error
         if start < end:
             raise UnreadableError(f"{self.segments[0]}: medium byte {start} cannot be read; the container is cut off")

@@ -1,0 +1,194 @@
+"""File systems through dfVFS's back ends: HFS+, APFS, XFS, ISO 9660; and the second listing of NTFS and ext."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from dfvfs.lib import definitions
+from dfvfs.path import factory
+from dfvfs.resolver import context, resolver
+
+from pipeline.access.dfvfs_layers import FAILURES, container_type, prepare, storage_spec
+from pipeline.access.interfaces import FileSystemOptions, Image
+from pipeline.address import join
+from pipeline.errors import UnreadableError
+from pipeline.records import Diagnostic, FileEntry, Origin, Region, Run, Severity, Volume, diagnose, identify
+
+__all__ = ["DfvfsFileSystem", "open_backend"]
+
+_TYPES: Final = {
+    "HFS+": definitions.TYPE_INDICATOR_HFS, "HFSX": definitions.TYPE_INDICATOR_HFS,
+    "APFS": definitions.TYPE_INDICATOR_APFS, "XFS": definitions.TYPE_INDICATOR_XFS,
+    "ISO9660": definitions.TYPE_INDICATOR_TSK, "NTFS": definitions.TYPE_INDICATOR_NTFS,
+    "ext2": definitions.TYPE_INDICATOR_EXT, "ext3": definitions.TYPE_INDICATOR_EXT,
+    "ext4": definitions.TYPE_INDICATOR_EXT,
+}  # fmt: skip
+_ROOTS: Final = {definitions.TYPE_INDICATOR_NTFS: "\\"}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_ENTRIES: Final = 20_000_000
+_STORAGE: Final = frozenset(_TYPES.values())
+
+
+def open_backend(image: Image, volume: Volume, options: FileSystemOptions) -> DfvfsFileSystem:
+    """Open a volume with the back end of its file system.
+
+    Raises:
+        UnreadableError: there is none, or it cannot open the volume.
+    """
+    del options
+    prepare()
+    indicator = _TYPES.get(volume.file_system)
+    if indicator is None:
+        raise UnreadableError(f"{volume.address}: no back end for {volume.file_system or 'unknown content'}")
+    spec = _medium(image)
+    if volume.start or volume.length < image.size:
+        spec = factory.Factory.NewPathSpec(
+            definitions.TYPE_INDICATOR_DATA_RANGE, range_offset=volume.start, range_size=volume.length, parent=spec
+        )
+    if indicator == definitions.TYPE_INDICATOR_APFS:
+        spec = factory.Factory.NewPathSpec(
+            definitions.TYPE_INDICATOR_APFS_CONTAINER, location="/apfs1", volume_index=0, parent=spec
+        )
+    root = factory.Factory.NewPathSpec(indicator, location=_ROOTS.get(indicator, "/"), parent=spec)
+    try:
+        return DfvfsFileSystem(resolver.Resolver.OpenFileSystem(root, resolver_context=context.Context()), volume)
+    except FAILURES as error:
+        raise UnreadableError(f"{volume.address}: the back end cannot open the volume ({error})") from error
+
+
+def _medium(image: Image) -> Any:
+    """Return the path specification of an image's medium, as dfVFS reads it."""
+    path = Path(image.segments[0])
+    indicator = container_type(path) if image.format != "raw" else None
+    if image.format == "raw" and len(image.segments) > 1:
+        indicator = definitions.TYPE_INDICATOR_RAW
+    if indicator is None:
+        return factory.Factory.NewPathSpec(definitions.TYPE_INDICATOR_OS, location=str(path))
+    return storage_spec(path, indicator)
+
+
+class DfvfsFileSystem:
+    """One volume as a dfVFS back end lists it: live entries only."""
+
+    def __init__(self, fs: Any, volume: Volume) -> None:
+        self._fs = fs
+        self._volume = volume
+        if fs.type_indicator not in _STORAGE:
+            raise UnreadableError(f"{volume.address}: dfVFS offers {fs.type_indicator}, not a storage medium")
+
+    def entries(self) -> Iterator[FileEntry | Diagnostic]:
+        """Yield live entries; a part that the back end cannot read is a diagnostic."""
+        root = self._fs.GetRootFileEntry()
+        stack: list[tuple[Any, str]] = [(root, "")] if root is not None else []
+        visited: set[str] = set()
+        for _ in range(_MAX_ENTRIES):
+            if not stack:
+                return
+            entry, path = stack.pop()
+            try:
+                children = sorted(entry.sub_file_entries, key=lambda child: str(child.name))
+            except FAILURES as error:
+                yield self._trouble(path, error)
+                continue
+            for child in children:
+                where = f"{path}/{_clean(child.name)}"
+                yield from self._rows(child, where)
+                if child.IsDirectory() and where not in visited and not child.IsLink():
+                    visited.add(where)
+                    stack.append((child, where))
+
+    def _rows(self, entry: Any, path: str) -> Iterator[FileEntry | Diagnostic]:
+        try:
+            row = self._row(entry, path)
+            streams = [stream.name for stream in entry.data_streams]
+        except FAILURES as error:
+            yield self._trouble(path, error)
+            return
+        yield self._placed(row)
+        for name in sorted(str(name) for name in streams if name):
+            size = entry.GetFileObject(data_stream_name=name).get_size()
+            yield self._placed(
+                replace(row, stream=_clean(name), size=size, initialised_size=size, runs=(), kind="file")
+            )
+
+    def _row(self, entry: Any, path: str) -> FileEntry:
+        kind = "link" if entry.IsLink() else "directory" if entry.IsDirectory() else "file"
+        kind = kind if kind != "file" or entry.IsFile() else "other"
+        size = int(entry.size or 0)
+        row = FileEntry(
+            id="", exhibit=self._volume.exhibit, volume=self._volume.address, address="", path=path, stream="",
+            kind=kind, origin=Origin.ALLOCATED, meta=_number(entry), parent="", size=size, initialised_size=size,
+            runs=self._runs(entry), reader="file-system", listed_by="dfvfs",
+        )  # fmt: skip
+        times: dict[str, Any] = {}
+        for ours, theirs in (("created", "creation_time"), ("modified", "modification_time"),
+                             ("accessed", "access_time"), ("changed", "change_time")):  # fmt: skip
+            moment = _moment(getattr(entry, theirs, None))
+            if moment is not None:
+                times |= {ours: moment, f"{ours}_zone": "UTC", f"{ours}_precision_us": 1_000_000}
+        return replace(row, **times)
+
+    def _runs(self, entry: Any) -> tuple[Run, ...]:
+        if not self._volume.direct:
+            return ()
+        sparse = definitions.EXTENT_TYPE_SPARSE
+        return tuple(
+            Run(start=-1 if extent.extent_type == sparse else self._volume.start + extent.offset, length=extent.size)
+            for extent in entry.GetExtents()
+        )
+
+    def _placed(self, row: FileEntry) -> FileEntry:
+        place = join(self._volume.address, "fs", row.path)
+        place = join(place, "stream", row.stream) if row.stream else place
+        return replace(row, address=place, id=identify("file", place))
+
+    def _trouble(self, path: str, error: Exception) -> Diagnostic:
+        place = join(self._volume.address, "fs", path or "/")
+        message = f"{place}: the back end cannot read it ({error}); what lies below may be missing"
+        return diagnose("entries", place, "entry-damaged", message, Severity.LOSS)
+
+    def regions(self) -> Iterator[Region | Diagnostic]:
+        """Yield nothing: these back ends tell of no free space, so all of it counts as allocated."""
+        yield from ()
+
+    def read(self, entry: FileEntry, start: int, length: int) -> bytes:
+        """Return bytes of an entry through the back end."""
+        try:
+            spec = self._fs.GetRootFileEntry().path_spec
+            location = entry.path.replace("/", "\\") if self._fs.type_indicator in _ROOTS else entry.path
+            target = factory.Factory.NewPathSpec(self._fs.type_indicator, location=location, parent=spec.parent)
+            found = self._fs.GetFileEntryByPathSpec(target)
+            handle = found.GetFileObject(data_stream_name=entry.stream)
+            handle.seek(start)
+            data: bytes = handle.read(min(length, max(entry.size - start, 0)))
+        except FAILURES as error:
+            raise UnreadableError(f"{entry.address}: byte {start} cannot be read ({error})") from error
+        return data
+
+
+def _clean(name: object) -> str:
+    return str(name).replace("/", "\u2215")
+
+
+def _number(entry: Any) -> int:
+    spec = entry.path_spec
+    for attribute in ("mft_entry", "inode", "identifier"):
+        value = getattr(spec, attribute, None)
+        if value is not None:
+            return int(value)
+    return -1
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    normal = value.CopyToPosixTimestampWithFractionOfSecond()
+    seconds, fraction = normal if normal is not None else (None, None)
+    if seconds is None or not 0 < seconds <= 253_402_300_799:
+        return None
+    del fraction
+    return _EPOCH + timedelta(seconds=int(seconds))

@@ -1,0 +1,97 @@
+"""Opening what a listing names: by its runs, or through the file system it belongs to."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Final
+
+from pipeline.access.filesystems import open_file_system
+from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image, Readable
+from pipeline.errors import UnreadableError
+from pipeline.records import FileEntry, Volume
+
+__all__ = ["Opener", "RunReadable"]
+
+_ZEROS: Final = bytes(1 << 20)
+
+
+class RunReadable:
+    """A stream by its runs: sparse runs and what lies behind the initialised size read as zeros."""
+
+    def __init__(self, image: Image, entry: FileEntry) -> None:
+        self._image = image
+        self._runs = entry.runs
+        self._starts = (0, *accumulate(run.length for run in entry.runs))
+        self._initialised = entry.initialised_size
+        self.size = min(entry.size, self._starts[-1])
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return bytes; fewer at the end, or where the runs end before the size does."""
+        end = min(start + max(length, 0), self.size)
+        pieces: list[bytes] = []
+        while start < end:
+            index = bisect_right(self._starts, start) - 1
+            stop = min(end, self._starts[index + 1])
+            pieces += self._stretch(index, start, stop)
+            start = stop
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _stretch(self, index: int, start: int, stop: int) -> list[bytes]:
+        """Return the bytes of one run, from and to stream offsets."""
+        run = self._runs[index]
+        real = max(min(stop, self._initialised), start) if run.start >= 0 else start
+        pieces = []
+        if real > start:
+            pieces.append(self._image.read(run.start + start - self._starts[index], real - start))
+            if len(pieces[0]) < real - start:
+                raise UnreadableError(f"a run at image byte {run.start} ends outside the image")
+        missing = stop - real
+        while missing:
+            pieces.append(_ZEROS[: min(missing, len(_ZEROS))])
+            missing -= len(pieces[-1])
+        return pieces
+
+
+class _ThroughFileSystem:
+    """A stream that only its file system can put together."""
+
+    def __init__(self, fs: FileSystem, entry: FileEntry) -> None:
+        self._fs = fs
+        self._entry = entry
+        self.size = entry.size
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return bytes."""
+        return self._fs.read(self._entry, start, length)
+
+
+class Opener:
+    """Opens entries of one exhibit; a volume's file system is opened once."""
+
+    def __init__(self, image: Image, volumes: Mapping[str, Volume], options: FileSystemOptions) -> None:
+        self._image = image
+        self._volumes = volumes
+        self._options = options
+        self._open: dict[str, FileSystem] = {}
+
+    def open(self, entry: FileEntry) -> Readable:
+        """Open an entry's bytes.
+
+        Raises:
+            UnreadableError: its volume cannot be opened, or it is a member and lies in a container.
+        """
+        if entry.reader == "runs":
+            return RunReadable(self._image, entry)
+        if entry.reader != "file-system":
+            raise UnreadableError(f"{entry.address}: lies inside a container and is read through it")
+        return _ThroughFileSystem(self._file_system(entry), entry)
+
+    def _file_system(self, entry: FileEntry) -> FileSystem:
+        if entry.volume not in self._open:
+            volume = self._volumes.get(entry.volume)
+            if volume is None:
+                raise UnreadableError(f"{entry.address}: its volume is not in the table of volumes")
+            self._open[entry.volume] = open_file_system(self._image, volume, self._options)
+        return self._open[entry.volume]

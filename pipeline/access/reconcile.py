@@ -1,0 +1,109 @@
+"""Two independent listings of one volume, and what only one of them knows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from pipeline.access.backends import open_backend
+from pipeline.access.filesystems import open_file_system
+from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image
+from pipeline.access.tsk import open_tsk
+from pipeline.access.volumes import open_volume
+from pipeline.errors import UnreadableError
+from pipeline.records import Diagnostic, FileEntry, Origin, Severity, Volume, diagnose
+
+__all__ = ["list_volume"]
+
+_NAMED: Final = 200
+_SECOND: Final = {"own": "tsk", "tsk": "dfvfs", "dfvfs": ""}
+_VIRTUAL: Final = ("/$OrphanFiles", "/$MBR", "/$FAT1", "/$FAT2", "/$ALLOC_BITMAP", "/$UPCASE_TABLE", "/$VOLUME_GUID")
+
+
+def list_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Iterator[FileEntry | Diagnostic]:
+    """Yield the entries of a volume with ``listed_by`` naming the readers that list each one.
+
+    A reader's own layers (LVM, APFS containers) have no entries. Where the second reader fails, that is a diagnostic,
+    and the first one's listing stands.
+
+    Raises:
+        UnreadableError: the first reader cannot open the volume.
+    """
+    if volume.reader == "layer":
+        return
+    first = open_file_system(image, volume, options)
+    entries: list[FileEntry] = []
+    for row in first.entries():
+        if isinstance(row, FileEntry):
+            entries.append(row)
+        else:
+            yield row
+    second = _SECOND[volume.reader]
+    try:
+        others = _others(image, volume, options, second) if second and volume.direct else None
+    except UnreadableError as error:
+        others = None
+        message = f"{volume.address}: the second reader ({second}) cannot list it ({error}); one listing stands alone"
+        yield diagnose("entries", volume.address, "second-listing", message, Severity.NOTE)
+    if others is None:
+        yield from (replace(row, listed_by=volume.reader) for row in entries)
+        return
+    yield from _joined(entries, others, volume, second)
+
+
+def _others(image: Image, volume: Volume, options: FileSystemOptions, second: str) -> list[FileEntry]:
+    """Return the second reader's live entries."""
+    fs: FileSystem
+    if second == "tsk":
+        fs = open_tsk(open_volume(image, volume, options), volume, options)
+    else:
+        fs = open_backend(image, volume, options)
+    rows = (row for row in fs.entries() if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED)
+    return [row for row in rows if not row.path.startswith(_VIRTUAL) and row.kind != "virtual"]
+
+
+def _keys(row: FileEntry) -> Iterator[tuple[object, ...]]:
+    """Yield what identifies an entry to another reader: its path, and where its first byte lies."""
+    yield "path", row.path.lower(), row.stream
+    if row.runs and row.runs[0].start >= 0 and row.kind == "file":
+        yield "run", row.runs[0].start, row.size
+
+
+def _joined(
+    entries: Iterable[FileEntry], others: Iterable[FileEntry], volume: Volume, second: str
+) -> Iterator[FileEntry | Diagnostic]:
+    unmatched: dict[tuple[object, ...], list[FileEntry]] = defaultdict(list)
+    rest = {row.id: row for row in others}
+    for row in rest.values():
+        for key in _keys(row):
+            unmatched[key].append(row)
+    alone = 0
+    for entry in entries:
+        if entry.origin != Origin.ALLOCATED:
+            yield replace(entry, listed_by=volume.reader)
+            continue
+        match = next((row for key in _keys(entry) for row in unmatched.get(key, ()) if row.id in rest), None)
+        if match is None:
+            alone += 1
+            yield replace(entry, listed_by=volume.reader)
+            if alone <= _NAMED and entry.kind != "metadata":
+                yield _one_sided(entry, volume.reader, second)
+            continue
+        rest.pop(match.id)
+        yield replace(entry, listed_by=f"{volume.reader}+{second}")
+        if match.size != entry.size and entry.kind == "file":
+            message = (
+                f"{entry.address}: {entry.size} bytes by {volume.reader}, {match.size} by {second}; the first is used"
+            )
+            yield diagnose("entries", entry.address, "listings-differ", message, Severity.WARNING)
+    for row in rest.values():
+        if row.kind not in {"metadata", "virtual"}:
+            yield replace(row, listed_by=second)
+            yield _one_sided(row, second, volume.reader)
+
+
+def _one_sided(entry: FileEntry, lister: str, other: str) -> Diagnostic:
+    message = f"{entry.address}: listed by {lister} only, not by {other}; it is kept and examined"
+    return diagnose("entries", entry.address, "listed-by-one", message, Severity.NOTE)
