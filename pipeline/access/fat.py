@@ -118,7 +118,7 @@ class FatFileSystem:
         for orphan in self._orphans(seen):
             queue = deque([orphan])
             yield from self._walk(queue, queue, seen, paths, counts)
-        for text, count in sorted(counts.items()):
+        for text, count in sorted((+counts).items()):
             message = f"{text}: {count} times; look at these entries with a second reader"
             yield diagnose("files", self._volume.address, "fat-damage", message)
 

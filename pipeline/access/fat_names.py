@@ -57,7 +57,7 @@ def short_name(raw: bytes, code_page: str) -> tuple[str, bool]:
 def _long(parts: list[bytes]) -> str:
     joined = b"".join(part[a:b] for part in reversed(parts) for a, b in _LONG_PARTS)
     text = joined.decode("utf-16-le", "surrogatepass").rstrip("\uffff")
-    return text[:-1] if text.endswith("\0") else text
+    return text.removesuffix("\0")
 
 
 def _live_parts(parts: list[bytes], raw: bytes) -> bool:

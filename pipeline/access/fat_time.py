@@ -1,4 +1,4 @@
-"""DOS dates and times, as FAT and exFAT hold them (Microsoft FAT specification 1.03, §6; exFAT specification, §7.4.8)."""
+"""DOS dates and times of FAT (Microsoft FAT specification 1.03, §6) and exFAT (exFAT specification, §7.4.8)."""
 
 from __future__ import annotations
 
