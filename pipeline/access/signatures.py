@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.access.interfaces import Readable
 
-__all__ = ["Signature", "looks_like_fat", "recognise"]
+__all__ = ["Signature", "recognise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,3 @@ def recognise(data: Readable) -> Signature | None:
             return Signature("BitLocker To Go", 3, signature.magic, "encryption")
         return signature
     return None
-
-
-def looks_like_fat(data: Readable) -> bool:
-    """Say whether the boot sector is a FAT one. SOURCE: Microsoft FAT specification 1.03, section 3 (BPB)."""
-    head = data.read(0, 512)
-    if len(head) < 512 or head[510:] != b"\x55\xaa" or head[0] not in (0xEB, 0xE9):
-        return False
-    sector, per_cluster, reserved, copies = (
-        int.from_bytes(head[11:13], "little"),
-        head[13],
-        head[14] | head[15] << 8,
-        head[16],
-    )
-    plausible = sector in (512, 1024, 2048, 4096) and per_cluster in (1, 2, 4, 8, 16, 32, 64, 128)
-    return plausible and reserved > 0 and copies in (1, 2) and (head[21] >= 0xF8 or head[21] == 0xF0)

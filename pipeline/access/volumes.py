@@ -1,204 +1,176 @@
-"""What volumes an image holds: every partition of its table, whatever is in it, and the volumes inside those."""
+"""Volumes of an image: partitions, logical volumes, APFS volumes, snapshots; one bad one never spoils the others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Final
 
-from pipeline import address as addresses
+from pipeline.access.exfat import describe_exfat, recognise_exfat
+from pipeline.access.fat import describe_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
-from pipeline.access.layers import (
-    LIBYAL_FAILURES,
-    Slice,
-    apfs_container,
-    logical_volumes,
-    repaired,
-    shadow_copies,
-)
-from pipeline.access.partitions import Partition, PartitionTable, read_partitions
-from pipeline.access.signatures import Signature, looks_like_fat, recognise
+from pipeline.access.layers import LayerReadable, layered_volumes
+from pipeline.access.partitions import Partition, read_partitions
+from pipeline.access.signatures import Signature, recognise
+from pipeline.access.tsk import describe_tsk
+from pipeline.address import join
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, ExtentClass, Region, Severity, Volume, VolumeState, diagnose
 
-__all__ = ["scan_volumes", "volume_regions"]
+__all__ = ["Slice", "open_volume", "scan_volumes", "volume_regions"]
 
-_STAGE: Final = "volumes"
-_READERS: Final = {
-    "NTFS": "tsk", "ext": "tsk", "FAT": "own", "exFAT": "own", "ISO9660": "tsk", "HFS+": "libyal", "HFSX": "libyal",
-    "XFS": "libyal", "APFS": "libyal",
-}  # fmt: skip
-_DEPTH: Final = 4
+STAGE: Final = "volumes"
+_SAMPLE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A stretch of an image as bytes of its own."""
+
+    image: Readable
+    start: int
+    size: int
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return bytes, cut at the end of the stretch."""
+        if start >= self.size or length <= 0:
+            return b""
+        return self.image.read(self.start + start, min(length, self.size - start))
 
 
 def scan_volumes(image: Image, exhibit: str, options: FileSystemOptions) -> Iterator[Volume | Diagnostic]:
-    """Yield every volume of an image, and a diagnostic for each that cannot be read; none spoils another.
+    """Yield a row per partition, logical volume, APFS volume and snapshot, and what is wrong with any of them.
 
-    An image without a partition table is one volume, whose address is the exhibit's label.
+    An image without a partition table is one volume whose address is the exhibit's label.
     """
-    table = _table(image)
+    whole = Slice(image, 0, image.size)
+    table = None if _is_volume(whole) else read_partitions(image)
     if table is None:
-        whole = Partition(name="", start=0, length=image.size, type="")
-        yield from _volume(image, _row(exhibit, exhibit, whole, "none"), options, _DEPTH)
+        part = Partition(name="", start=0, length=image.size, type="", label="")
+        yield from _described(image, exhibit, exhibit, part, "none", options)
         return
     for remark in table.remarks:
-        yield diagnose(_STAGE, exhibit, remark.code, f"{exhibit}: {remark.message}; check the acquisition")
-    for partition in table.partitions:
-        address = addresses.join(exhibit, "part", partition.name)
-        yield from _volume(image, _row(exhibit, address, partition, table.scheme), options, _DEPTH)
+        yield diagnose(STAGE, exhibit, remark.code, f"{exhibit}: {remark.message}")
+    for part in table.partitions:
+        address = join(exhibit, "part", part.name)
+        yield from _described(image, exhibit, address, part, table.scheme, options)
 
 
-def volume_regions(image: Image, exhibit: str, volumes: Sequence[Volume]) -> Iterator[Region]:
-    """Yield the bytes of the partition tables; ``volumes`` keep their own bytes where a table claims them."""
-    table = _table(image)
-    for start, length, name in sorted(table.metadata if table else ()):
-        inside = any(volume.start <= start < volume.start + volume.length for volume in volumes if volume.direct)
-        length = min(length, image.size - start)
-        if length > 0 and not inside:
-            yield Region(
-                exhibit=exhibit, volume="", start=start, length=length, class_=ExtentClass.VOLUME_METADATA, name=name
-            )
+def _is_volume(data: Readable) -> bool:
+    """Tell whether a medium begins with a file system rather than a partition table."""
+    if data.read(512, 8) == b"EFI PART":
+        return False
+    known = recognise(data)
+    return recognise_fat(data.read(0, 512)) or (known is not None and known.offset < 1088)
 
 
-def _table(image: Image) -> PartitionTable | None:
-    """Return the table, unless the first sector is a file system's own boot sector."""
-    found = recognise(Slice(image, 0, min(image.size, 512)))
-    if looks_like_fat(image) or (found is not None and found.name in {"NTFS", "exFAT", "BitLocker"}):
-        return None
-    return read_partitions(image)
+def _described(
+    image: Image, exhibit: str, address: str, part: Partition, scheme: str, options: FileSystemOptions
+) -> Iterator[Volume | Diagnostic]:
+    """Yield the rows of one partition and of what lies inside it."""
+    data = Slice(image, part.start, part.length)
+    try:
+        volume, remarks = _volume(data, exhibit, address, part, scheme)
+    except UnreadableError as error:
+        yield _row(exhibit, address, part, scheme, state=VolumeState.UNSUPPORTED, file_system="unreadable")
+        message = f"{address}: the start of the volume cannot be read ({error})"
+        yield diagnose(STAGE, address, "volume-unreadable", message, Severity.LOSS)
+        return
+    yield volume
+    yield from remarks
+    yield from layered_volumes(data, volume, options)
 
 
-def _row(exhibit: str, address: str, partition: Partition, scheme: str) -> Volume:
+def _volume(data: Slice, exhibit: str, address: str, part: Partition, scheme: str) -> tuple[Volume, list[Diagnostic]]:
+    boot = data.read(0, 512)
+    known = recognise(data)
+    if known is None or known.name == "exFAT":
+        if recognise_exfat(boot):
+            return _row(exhibit, address, part, scheme, reader="own", **describe_exfat(data)), []
+        if recognise_fat(boot):
+            return _row(exhibit, address, part, scheme, reader="own", **describe_fat(data)), []
+        return _unknown(data, exhibit, address, part, scheme)
+    if known.role == "encryption":
+        return _locked(known, exhibit, address, part, scheme)
+    if known.role == "file-system":
+        return _file_system(data, known, exhibit, address, part, scheme)
+    return _other(known, exhibit, address, part, scheme)
+
+
+def _file_system(
+    data: Slice, known: Signature, exhibit: str, address: str, part: Partition, scheme: str
+) -> tuple[Volume, list[Diagnostic]]:
+    if known.name in {"NTFS", "ext"}:
+        try:
+            return _row(exhibit, address, part, scheme, reader="tsk", **describe_tsk(data)), []
+        except UnreadableError as error:
+            row = _row(exhibit, address, part, scheme, state=VolumeState.UNSUPPORTED, file_system=known.name)
+            message = f"{address}: {known.name} cannot be opened ({error}); its bytes are scanned raw"
+            return row, [diagnose(STAGE, address, "file-system-damaged", message, Severity.LOSS)]
+    return _row(exhibit, address, part, scheme, reader="dfvfs", file_system=known.name), []
+
+
+def _locked(
+    known: Signature, exhibit: str, address: str, part: Partition, scheme: str
+) -> tuple[Volume, list[Diagnostic]]:
+    row = _row(exhibit, address, part, scheme, state=VolumeState.LOCKED, encryption=known.name)
+    message = (
+        f"{address}: volume is locked ({known.name}); this version does not unlock volumes, give it an unlocked image"
+    )
+    return row, [diagnose(STAGE, address, "locked", message, Severity.LOSS)]
+
+
+def _other(
+    known: Signature, exhibit: str, address: str, part: Partition, scheme: str
+) -> tuple[Volume, list[Diagnostic]]:
+    if known.role in {"container", "manager"}:
+        return _row(exhibit, address, part, scheme, state=VolumeState.OPEN, file_system=known.name, reader="layer"), []
+    row = _row(exhibit, address, part, scheme, state=VolumeState.UNSUPPORTED, file_system=known.name)
+    message = f"{address}: {known.name} is not supported; its bytes are scanned raw, its files are not listed"
+    return row, [diagnose(STAGE, address, "unsupported", message, Severity.LOSS)]
+
+
+def _unknown(data: Slice, exhibit: str, address: str, part: Partition, scheme: str) -> tuple[Volume, list[Diagnostic]]:
+    """Name a volume without a known beginning: empty, or unknown; never the examiner's own file system."""
+    row = _row(exhibit, address, part, scheme, state=VolumeState.UNSUPPORTED, file_system="")
+    sample = data.read(0, _SAMPLE) + data.read(max(data.size // 2, 0), _SAMPLE)
+    if not sample.strip(b"\0"):
+        message = f"{address}: no file system; the sampled bytes are zeros; the volume is scanned raw"
+        return row, [diagnose(STAGE, address, "no-file-system", message, Severity.NOTE)]
+    message = f"{address}: no known file system (wiped boot sector, or encrypted?); its bytes are scanned raw"
+    return row, [diagnose(STAGE, address, "no-file-system", message, Severity.LOSS)]
+
+
+def _row(
+    exhibit: str, address: str, part: Partition, scheme: str, *, file_system: str = "", label: str = "",
+    serial: str = "", block_size: int = 0, encryption: str = "", state: str = VolumeState.OPEN, reader: str = "",
+) -> Volume:  # fmt: skip
     return Volume(
-        address=address, exhibit=exhibit, start=partition.start, length=partition.length, direct=True, scheme=scheme,
-        part_type=partition.type, file_system="", label=partition.label, serial="", block_size=0, encryption="",
-        state=VolumeState.UNSUPPORTED, reader="",
+        address=address, exhibit=exhibit, start=part.start, length=part.length, direct=True, scheme=scheme,
+        part_type=part.type, file_system=file_system, label=label or part.label, serial=serial,
+        block_size=block_size, encryption=encryption, state=state, reader=reader,
     )  # fmt: skip
 
 
-def _volume(image: Image, row: Volume, options: FileSystemOptions, depth: int) -> Iterator[Volume | Diagnostic]:
-    try:
-        data: Readable = Slice(image, row.start, row.length)
-        yield from _inside(data, row, options, depth)
-    except (UnreadableError, *LIBYAL_FAILURES) as error:
-        yield row
-        message = f"{row.address}: volume cannot be read ({error}); it is searched as raw bytes only"
-        yield diagnose(_STAGE, row.address, "volume-unreadable", message, Severity.LOSS)
+def open_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Readable:
+    """Return a volume's bytes, from 0.
+
+    Raises:
+        UnreadableError: its layer cannot be opened.
+    """
+    if volume.direct:
+        return Slice(image, volume.start, volume.length)
+    del options
+    return LayerReadable.open(Slice(image, volume.start, volume.length), volume)
 
 
-def _inside(data: Readable, row: Volume, options: FileSystemOptions, depth: int) -> Iterator[Volume | Diagnostic]:
-    data, backup = repaired(data)
-    if backup:
-        message = f"{row.address}: the boot sector is lost; its copy ({backup}) is used in its place"
-        yield diagnose(_STAGE, row.address, "boot-sector-backup", message)
-    found = recognise(data)
-    if found is None and looks_like_fat(data):
-        found = Signature("FAT", 0, b"", "file-system")
-    if found is None:
-        yield from _unknown(row)
-    elif found.role == "encryption":
-        yield from _locked(row, found.name)
-    elif found.role == "unsupported":
-        yield from _unsupported(row, found.name)
-    elif found.role == "manager":
-        yield from _logical(data, row, options, depth)
-    elif found.role == "container":
-        yield from _apfs(data, row, options)
-    else:
-        yield _described(data, row, found.name)
-        if found.name == "NTFS" and row.direct:
-            yield from _snapshots(data, row)
-
-
-def _unknown(row: Volume) -> Iterator[Volume | Diagnostic]:
-    yield row
-    message = (
-        f"{row.address}: no known file system; it is searched as raw bytes only; if it is encrypted, decrypt it first"
-    )
-    yield diagnose(_STAGE, row.address, "no-file-system", message, Severity.LOSS)
-
-
-def _unsupported(row: Volume, name: str) -> Iterator[Volume | Diagnostic]:
-    yield _with(row, file_system=name)
-    message = f"{row.address}: {name} cannot be listed; it is searched as raw bytes only; list it with another tool"
-    yield diagnose(_STAGE, row.address, "unsupported", message, Severity.LOSS)
-
-
-def _locked(row: Volume, method: str) -> Iterator[Volume | Diagnostic]:
-    yield _with(row, encryption=method, state=VolumeState.LOCKED)
-    message = f"{row.address}: volume is locked ({method}); acquire it decrypted and register that image as an exhibit"
-    yield diagnose(_STAGE, row.address, "locked", message, Severity.LOSS)
-
-
-def _logical(data: Readable, row: Volume, options: FileSystemOptions, depth: int) -> Iterator[Volume | Diagnostic]:
-    volumes = logical_volumes(data)
-    yield _with(row, file_system="LVM")
-    if depth <= 0:
+def volume_regions(image: Image, exhibit: str, volumes: Sequence[Volume]) -> Iterator[Region]:
+    """Yield where the partition tables themselves lie."""
+    if any(volume.address == exhibit for volume in volumes):
         return
-    for name, layer in volumes:
-        address = addresses.join(row.address, "lv", name)
-        child = _with(row, address=address, length=layer.size, direct=False, scheme="lvm", label="")
-        try:
-            yield from _inside(layer, child, options, depth - 1)
-        except (UnreadableError, *LIBYAL_FAILURES) as error:
-            yield child
-            message = f"{address}: logical volume cannot be read ({error}); all disks of its group may be needed"
-            yield diagnose(_STAGE, address, "volume-unreadable", message, Severity.LOSS)
-
-
-def _apfs(data: Readable, row: Volume, options: FileSystemOptions) -> Iterator[Volume | Diagnostic]:
-    volumes = apfs_container(data, options.keys)
-    yield _with(row, file_system="APFS container", block_size=int.from_bytes(data.read(36, 4), "little"))
-    for number, volume in enumerate(volumes, 1):
-        address = addresses.join(row.address, "volume", str(number))
-        child = _with(row, address=address, direct=False, scheme="apfs", file_system="APFS", label=volume.name or "")
-        if volume.is_locked():
-            yield from _locked(child, "APFS")
-        else:
-            yield _with(child, state=VolumeState.OPEN, reader="libyal")
-
-
-def _snapshots(data: Readable, row: Volume) -> Iterator[Volume | Diagnostic]:
-    try:
-        layers = shadow_copies(data)
-    except UnreadableError as error:
-        yield diagnose(_STAGE, row.address, "shadow-copies", f"{row.address}: {error}", Severity.LOSS)
-        return
-    for number, layer in enumerate(layers, 1):
-        address = addresses.join(row.address, "snapshot", str(number))
-        child = _with(row, address=address, length=layer.size, direct=False, scheme="vss")
-        yield _described(layer, child, "NTFS")
-
-
-def _described(data: Readable, row: Volume, name: str) -> Volume:
-    """Return an open volume's row. SOURCE: the boot sectors and superblocks of the formats named."""
-    head = data.read(0, 4096).ljust(4096, b"\0")
-    block, serial, label = 0, "", row.label
-    if name == "NTFS":
-        per_cluster = head[13] if head[13] <= 128 else 1 << (256 - head[13])
-        block, serial = int.from_bytes(head[11:13], "little") * per_cluster, head[72:80][::-1].hex().upper()
-    elif name == "ext":
-        block, serial = 1024 << min(head[1048], 6), head[1128:1144].hex()
-        label = head[1144:1160].split(b"\0")[0].decode("utf-8", "replace") or label
-        name = _ext_name(head)
-    elif name == "FAT":
-        block = int.from_bytes(head[11:13], "little") * head[13]
-        serial = (head[67:71] if head[22:24] == b"\0\0" else head[39:43])[::-1].hex().upper()
-    elif name == "exFAT":
-        block, serial = 1 << min(head[108] + head[109], 25), head[100:104][::-1].hex().upper()
-    reader = _READERS["ext" if name.startswith("ext") else name]
-    return _with(
-        row, file_system=name, block_size=block, serial=serial, label=label, state=VolumeState.OPEN, reader=reader
-    )
-
-
-def _ext_name(head: bytes) -> str:
-    """Name the ext by its features. SOURCE: Linux kernel documentation, ext4, "The Super Block"."""
-    compatible, incompatible = (int.from_bytes(head[at : at + 4], "little") for at in (1116, 1120))
-    if incompatible & 0x2C0:  # extents, 64bit, flex_bg
-        return "ext4"
-    return "ext3" if compatible & 4 else "ext2"
-
-
-def _with(row: Volume, **changes: object) -> Volume:
-    return replace(row, **changes)  # type: ignore[arg-type]
+    table = read_partitions(image)
+    for start, length, name in table.metadata if table is not None else ():
+        yield Region(
+            exhibit=exhibit, volume="", start=start, length=min(length, image.size - start),
+            class_=ExtentClass.VOLUME_METADATA, name=name,
+        )  # fmt: skip
