@@ -7,33 +7,14 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.access.interfaces import Readable
-from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Trouble, whole
+from pipeline.decoders.base import Decoded, Limits, Locked, Member, Trouble
 
-__all__ = ["FAULTS", "Zip", "members_of", "name_of"]
+__all__ = ["FAULTS", "members_of", "name_of"]
 
 FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError,
           RuntimeError, OverflowError)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Zip(Decoder):
-    """Unpacks ZIP archives, CRC checked."""
-
-    name: str = "zip"
-    version: int = 1
-    types: tuple[str, ...] = ("zip",)
-
-    def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
-        """Yield a Member or Locked per file, a Trouble per failure or limit."""
-        data = whole(content, limits)
-        if isinstance(data, Trouble):
-            yield data
-            return
-        yield from members_of(data, limits)
 
 
 def members_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
