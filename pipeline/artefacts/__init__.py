@@ -11,6 +11,7 @@ from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
+from pipeline.artefacts.stick import StickTraces
 from pipeline.artefacts.system_hive import SystemHive
 
 __all__ = [
@@ -36,4 +37,4 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     SystemHive(),
     ShellHistory(),
 )
-VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = ()
+VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (StickTraces(),)

@@ -88,7 +88,8 @@ def _event(record: _Record) -> Iterator[Event]:
 def _fast(candidate: Candidate, seen: set[int]) -> Iterator[_Record | str]:
     """Yield the records of interest, and of the others their channel."""
     try:
-        rows: Iterator[Mapping[str, Any]] = iter(evtx.PyEvtxParser(SeekableBytes(candidate.content)).records_json())
+        parser: Any = evtx.PyEvtxParser(SeekableBytes(candidate.content))
+        rows: Iterator[Mapping[str, Any]] = iter(parser.records_json())
     except (RuntimeError, OSError, ValueError):
         return
     failures = 0

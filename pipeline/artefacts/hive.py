@@ -1,6 +1,6 @@
 """Registry hives through libregf, with their state.
 
-SOURCE: Maxim Suhanov, "Windows registry file format specification" (base block: sequence numbers at 4 and 8, sum at 508).
+SOURCE: Maxim Suhanov, "Windows registry file format specification" (base block: sequences at 4 and 8, sum at 508).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The SYSTEM hive: USB storage devices in both layouts, USB devices, mounted devices, computer name.
+r"""The SYSTEM hive: USB storage devices in both layouts, USB devices, mounted devices, computer name.
 
 SOURCE: DEVPKEY_Device_InstallDate (0x64), FirstInstallDate (0x65), LastArrivalDate (0x66), LastRemovalDate (0x67) of
-{83da6326-97a6-4088-9453-a1923f573b29}, devpkey.h. Windows 7 keeps ``Properties\\{…}\\00000065\\00000000`` value ``Data``,
-Windows 8 and later ``Properties\\{…}\\0065`` with an unnamed value of type 0xFFFF0010.
+{83da6326-97a6-4088-9453-a1923f573b29}, devpkey.h. Windows 7 keeps ``Properties\{…}\00000065\00000000``, ``Data``,
+Windows 8 and later ``Properties\{…}\0065`` with an unnamed value of type 0xFFFF0010.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ _KINDS: Final = (
     (0x66, Action.DEVICE_CONNECTED, "last arrival"),
     (0x67, Action.DEVICE_REMOVED, "last removal"),
 )
+
+_STORAGE_SERVICES: Final = frozenset({"usbstor", "uaspstor", "wudfrd", "wudfwpdmtp"})
+"""Drivers of USB mass storage, attached SCSI and portable devices; hubs, cameras and keyboards have others."""
 
 
 @dataclass(slots=True)
@@ -78,7 +81,8 @@ def _events(root: Any, control: str) -> Iterator[Event]:
     for bus in ("USBSTOR", "USB", "SCSI"):
         for device in keys(at(root, f"{control}\\Enum\\{bus}")):
             for instance in keys(device):
-                yield from _device(f"{control}\\Enum\\{bus}\\{device.get_name()}", bus, instance)
+                if bus != "USB" or text_of(instance, "Service").lower() in _STORAGE_SERVICES:
+                    yield from _device(f"{control}\\Enum\\{bus}\\{device.get_name()}", bus, instance)
     yield from _mounted(root)
 
 
@@ -105,7 +109,9 @@ def _device_times(device: _Device, instance: Any) -> Iterator[Event]:
         for key, name in ((modern, ""), (old, "Data")):
             data = next((raw for value, raw in values(key) if value == name and len(raw) == 8), b"")
             if data:
-                yield _event(device, from_filetime(struct.unpack("<Q", data)[0]), action, meaning)
+                # Internal disks are on the SCSI bus too, so it alone shows no connection.
+                shown = Action.DEVICE_CONFIGURED if device.detail["bus"] == "SCSI" else action
+                yield _event(device, from_filetime(struct.unpack("<Q", data)[0]), shown, meaning)
                 break
 
 
