@@ -324,7 +324,10 @@ class EwfImage:
         segment = int(self._segments[first])
         if length < 0 or length > (stop - first) * (2 * self.chunk_size + 4096):
             raise UnreadableError(f"{self.segments[segment]}: chunk {first} has an impossible length; copy it again")
-        raw = memoryview(os.pread(self._handles[segment], length, base))
+        try:
+            raw = memoryview(os.pread(self._handles[segment], length, base))
+        except (OSError, OverflowError) as error:
+            raise self._bad(first) from error
         places = self._starts[first:stop].tolist()
         lengths = self._lengths[first:stop].tolist()
         packed = self._packed[first:stop].tolist()
@@ -349,9 +352,12 @@ class EwfImage:
 
     def _unpacked(self, index: int, stored: memoryview) -> bytes:
         try:
-            data: bytes = isal_zlib.decompress(stored, _ZLIB_WINDOW, self.chunk_size)
+            stream = isal_zlib.decompressobj(_ZLIB_WINDOW)
+            data: bytes = stream.decompress(stored, self.chunk_size + 1)
         except isal_zlib.error as error:
             raise self._bad(index) from error
+        if not stream.eof:
+            raise self._bad(index)
         return data
 
     def _bad(self, index: int) -> UnreadableError:
