@@ -69,7 +69,7 @@ class _Tagger:
         return blake2b(use, digest_size=32, key=self.key[:64]).digest()
 
 
-def build_register(  # noqa: PLR0913 - the five parts of one command
+def build_register(
     csv_path: Path,
     dataset: str,
     key: bytes,
@@ -179,7 +179,7 @@ def _strength(kinds: set[str]) -> tuple[int, int]:
 
 def _encoding(path: Path) -> str:
     for encoding in _SNIFFED:
-        if encoding == "utf-16" and not path.read_bytes()[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        if encoding == "utf-16" and path.read_bytes()[:2] not in {b"\xff\xfe", b"\xfe\xff"}:
             continue
         try:
             with path.open(encoding=encoding, newline="") as stream:

@@ -1,4 +1,4 @@
-"""Canonical values and their keyed tags: equal people group whatever encoding, width, era or glyph they were written in.
+"""Canonical values and their keyed tags: equal values group whatever encoding, width, era or glyph they came in.
 
 Sources: eras and their first days, 元号法 and the Cabinet orders of 1912-07-30, 1926-12-25, 1989-01-07 and 2019-04-01;
 Meiji dates count from the Gregorian calendar's introduction (1873-01-01, 太政官布告第337号). Compatibility folding:
@@ -38,7 +38,7 @@ _COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _FIRST_YEAR: Final = 1873
 
 _DASHES: Final = "－−‐‑‒–—―"
-_WIDTH: Final = {
+_WIDTH: Final[dict[int, int | str]] = {
     0x3000: 0x20,
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     **dict.fromkeys(map(ord, _DASHES), "-"),

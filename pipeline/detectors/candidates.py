@@ -67,7 +67,9 @@ class Matcher:
 
     def _cell(self, kind: str, cell: str) -> Rule | None:
         text = cell.strip()
-        if not text or _PLACEHOLDER.fullmatch(text) or fold_header(text) in self.ruleset.headers:
+        if not text or _PLACEHOLDER.fullmatch(text):
+            return None
+        if not text[0].isdigit() and fold_header(text) in self.ruleset.headers:
             return None
         for rule, pattern in self._columns.get(kind, ()):
             if pattern.fullmatch(text) and is_valid(rule, text):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Final
+from typing import Final, Literal
 
 __all__ = ["Decoded", "byte_forms", "decode", "decode_line", "japanese_weight"]
 
@@ -211,8 +211,7 @@ def _decode_legacy(raw: bytes, likely: re.Pattern[str]) -> Decoded:
         return cp932
     utf8 = decode(raw, "utf-8")
     euc = _decode_euc(raw)
-    found = max((cp932, euc, utf8), key=lambda one: _plausible(one, likely))
-    return found
+    return max((cp932, euc, utf8), key=lambda one: _plausible(one, likely))
 
 
 def _plausible(decoded: Decoded, likely: re.Pattern[str]) -> tuple[int, int]:
@@ -228,6 +227,6 @@ def _paired(raw: bytes, encoding: str) -> bool:
 
 
 def _units(raw: bytes, encoding: str) -> str:
-    order = "little" if encoding.endswith("le") else "big"
+    order: Literal["little", "big"] = "little" if encoding.endswith("le") else "big"
     codes = (int.from_bytes(raw[index : index + 2], order) for index in range(0, len(raw), 2))
     return "".join(map(chr, codes))

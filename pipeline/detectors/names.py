@@ -53,7 +53,7 @@ class NameDictionary:
                 given = given.rstrip(_HONORIFICS) or given
             if given is not None and (spaced := self._spaced(match, run, given)):
                 yield spaced
-            elif 2 <= len(run):
+            elif len(run) >= 2:
                 yield from self._joined(match.start(1), run)
 
     def kana_names(self, text: str) -> Iterator[Span]:

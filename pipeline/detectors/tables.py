@@ -20,7 +20,7 @@ _NOTHING: Final = re.compile("(?!)")
 
 
 def find_table(head: bytes, ruleset: RuleSet) -> Table | None:
-    """Return the table that the first 16 KiB of a content announce, or None: two different known header cells at least."""
+    """Return the table that the first 16 KiB of a content announce, or None; it takes two known headers."""
     encoding, text = _text(head[:_HEAD])
     for line in text.splitlines()[:_ROWS]:
         for delimiter in (",", "\t", "|", ";"):

@@ -23,11 +23,75 @@ _ISSUERS: Final = re.compile(
     r"|3(?:0[0-5]|[689]\d)\d{11}|6(?:011|5\d\d|4[4-9]\d)\d{12}"
 )
 _FILE_ENDINGS: Final = frozenset(
-    "png jpg jpeg gif svg webp css js ts py pyc rb so dll exe html htm xml json txt md yml yaml toml ini log zip gz".split()
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "css",
+        "js",
+        "ts",
+        "py",
+        "pyc",
+        "rb",
+        "so",
+        "dll",
+        "exe",
+        "html",
+        "htm",
+        "xml",
+        "json",
+        "txt",
+        "md",
+        "yml",
+        "yaml",
+        "toml",
+        "ini",
+        "log",
+        "zip",
+        "gz",
+    ]
 )
 _TLD_LONGER: Final = frozenset(
-    "com net org edu gov mil int info biz name pro museum coop aero jobs mobi travel post asia app dev xyz online site shop "
-    "tokyo osaka nagoya kyoto okinawa yokohama company email cloud tech".split()
+    [
+        "com",
+        "net",
+        "org",
+        "edu",
+        "gov",
+        "mil",
+        "int",
+        "info",
+        "biz",
+        "name",
+        "pro",
+        "museum",
+        "coop",
+        "aero",
+        "jobs",
+        "mobi",
+        "travel",
+        "post",
+        "asia",
+        "app",
+        "dev",
+        "xyz",
+        "online",
+        "site",
+        "shop",
+        "tokyo",
+        "osaka",
+        "nagoya",
+        "kyoto",
+        "okinawa",
+        "yokohama",
+        "company",
+        "email",
+        "cloud",
+        "tech",
+    ]
 )
 
 
