@@ -50,7 +50,7 @@ def test_chunk_that_inflates_without_end_is_unreadable(tmp_path: Path) -> None:
     bomb = zlib.compress(bytes(32768))
     longer = zlib.compress(bytes(32768 * 2))[: len(bomb)]
     image = open_image(_write(tmp_path, data.replace(bomb, longer.ljust(len(bomb), b"\0"))))
-    with pytest.raises(UnreadableError, match="a.E01"):
+    with pytest.raises(UnreadableError, match=r"a\.E01"):
         image.read(0, 512)
     image.close()
 
@@ -66,12 +66,12 @@ def test_mutations_end_in_bytes_or_in_a_named_error(tmp_path: Path) -> None:
                 _write(tmp_path, bytes(data[: chance.choice([len(data), chance.randrange(1, len(data))])]))
             )
         except UnreadableError as error:
-            assert "a.E01" in str(error)
+            assert "a.E01" in str(error)  # noqa: PT017 - either outcome is lawful
             continue
         try:
             assert len(image.read(0, image.size)) <= image.size
         except UnreadableError as error:
-            assert "a.E01" in str(error)
+            assert "a.E01" in str(error)  # noqa: PT017 - either outcome is lawful
         image.close()
 
 
