@@ -7,11 +7,11 @@ from typing import Final
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
 from pipeline.decoders.mail import Mail
 from pipeline.decoders.office import Document, Workbook
+from pipeline.decoders.package import Zip
 from pipeline.decoders.pdf import Pdf
 from pipeline.decoders.sqlite import Sqlite
 from pipeline.decoders.streams import Stream
 from pipeline.decoders.types import refine_zip, type_of
-from pipeline.decoders.package import Zip
 
 __all__ = ["DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "decoder_for",
            "refine_zip", "type_of"]  # fmt: skip
