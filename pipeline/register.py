@@ -1,8 +1,8 @@
 """A register as a keyed index: whether a record is a row of it can be asked, what it holds cannot.
 
 File ``.akr``, little-endian: magic, header length (u32), header (JSON: version, dataset, rows, roles and counts), then
-for each role the sorted tags (u64) and their rows (u32), and a keyed BLAKE2b of everything before. Tags are 64-bit
-keyed BLAKE2b (RFC 7693) of role and canonical value: without the case's key no value can be tried.
+for each role the sorted tags (u64) and their rows (u32), and a keyed BLAKE2b of everything before. Tags are the first
+64 bits of the value tags that findings carry, keyed BLAKE2b (RFC 7693): without the case's key no value can be tried.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import csv
 import hmac
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import IntegrityError, SettingsError
-from pipeline.rules import fold_header
-from pipeline.rules_values import IDENTIFIER_KINDS, canonical
+from pipeline.rules import fold_header, load_headers
+from pipeline.rules_values import IDENTIFIER_KINDS, canonical, value_tag
 
 __all__ = ["Match", "Register", "RegisterSummary", "build_register"]
 
@@ -75,10 +75,10 @@ def build_register(
     key: bytes,
     out_path: Path,
     *,
-    headers: Mapping[str, str],
+    headers: Mapping[str, str] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> RegisterSummary:
-    """Index a CSV file; ``headers`` is the header dictionary of the rules, ``columns`` overrides it by column name.
+    """Index a CSV file; ``headers`` is the header dictionary (default: the program's own rules), ``columns`` overrides it by column name.
 
     Raises:
         SettingsError: the file is unreadable, has no known column, or a named column is missing.
@@ -87,7 +87,7 @@ def build_register(
     with csv_path.open(encoding=encoding, newline="") as stream:
         rows = csv.reader(stream, delimiter="\t" if csv_path.suffix.lower() == ".tsv" else ",")
         head = next(rows, [])
-        roles = _roles(csv_path, head, headers, columns)
+        roles = _roles(csv_path, head, load_headers() if headers is None else headers, columns)
         tags, count, empty = _collect(rows, roles, _Tagger(key))
     header = {
         "version": 1,
@@ -107,7 +107,7 @@ class Register:
         self.dataset: str = header["dataset"]
         self.rows: int = header["rows"]
         self._arrays = arrays
-        self._subkey = _Tagger(key).subkey(b"register tags")
+        self._key = key
 
     @classmethod
     def open(cls, path: Path, key: bytes) -> Register:
@@ -134,16 +134,22 @@ class Register:
 
     def match(self, record: Mapping[str, Sequence[str]]) -> Match | None:
         """Return the one row that a record of canonical values fits, or None; :meth:`reason` says why not."""
-        return self._decide(record)[0]
+        return self._decide(record, self._rows_of)[0]
+
+    def match_tags(self, record: Mapping[str, Sequence[str]]) -> Match | None:
+        """Return the one row that a record of value tags fits, or None; no value is needed for that."""
+        return self._decide(record, self._rows_at)[0]
 
     def reason(self, record: Mapping[str, Sequence[str]]) -> str:
         """Return why a record has no match: ``unknown``, ``weak``, ``ambiguous`` — or ``matched``."""
-        return self._decide(record)[1]
+        return self._decide(record, self._rows_of)[1]
 
-    def _decide(self, record: Mapping[str, Sequence[str]]) -> tuple[Match | None, str]:
+    def _decide(
+        self, record: Mapping[str, Sequence[str]], rows_of: Callable[[str, str], list[int]]
+    ) -> tuple[Match | None, str]:
         rows: dict[int, set[str]] = {}
         for kind in sorted(record):
-            for row in sorted({row for value in record[kind] for row in self._rows_of(kind, value)}):
+            for row in sorted({row for value in record[kind] for row in rows_of(kind, value)}):
                 rows.setdefault(row, set()).add(kind)
         fitting = {row: kinds for row, kinds in rows.items() if self._suffices(kinds) and self._agrees(record, kinds)}
         if not fitting:
@@ -155,11 +161,13 @@ class Register:
         return Match(winners[0], "+".join(sorted(fitting[winners[0]]))), "matched"
 
     def _rows_of(self, kind: str, value: str) -> list[int]:
-        if kind not in self._arrays or not value:
+        return self._rows_at(kind, value_tag(self._key, kind, value)) if value else []
+
+    def _rows_at(self, kind: str, tag_digits: str) -> list[int]:
+        if kind not in self._arrays:
             return []
         tags, rows = self._arrays[kind]
-        message = f"{kind}\x1f{canonical(kind, value)}".encode("utf-8", "surrogatepass")
-        tag = int.from_bytes(blake2b(message, digest_size=8, key=self._subkey).digest(), "little")
+        tag = _short(bytes.fromhex(tag_digits))
         low = int(np.searchsorted(tags, np.uint64(tag), "left"))
         high = int(np.searchsorted(tags, np.uint64(tag), "right"))
         return [] if high - low > _MANY else [int(row) for row in rows[low:high]]
@@ -210,7 +218,7 @@ def _roles(
 def _collect(
     rows: Iterator[list[str]], roles: Mapping[int, str], tagger: _Tagger
 ) -> tuple[dict[str, tuple[_Tags, _Rows]], int, int]:
-    columns = {index: _Column(role, tagger.subkey(b"register tags")) for index, role in roles.items()}
+    columns = {index: _Column(role, tagger.key) for index, role in roles.items()}
     count = empty = 0
     for count, row in enumerate(rows, 1):
         if count > _MAX_ROWS:
@@ -228,7 +236,7 @@ class _Column:
         self.tags: list[int] = []
         self.rows: list[int] = []
         self._seen: dict[str, int] = {}
-        self._hasher = blake2b(f"{role}\x1f".encode(), digest_size=8, key=key)
+        self._hasher = blake2b(f"{role}\x1f".encode(), digest_size=16, key=key[:64])
 
     def add(self, cell: str, row: int) -> bool:
         tag = self._seen.get(cell)
@@ -247,7 +255,12 @@ class _Column:
             return 0
         hasher = self._hasher.copy()
         hasher.update(text.encode("utf-8", "surrogatepass"))
-        return int.from_bytes(hasher.digest(), "little")
+        return _short(hasher.digest())
+
+
+def _short(tag: bytes) -> int:
+    """Return the 64 bits of a value's tag that the index keeps."""
+    return int.from_bytes(tag[:8], "little")
 
 
 def _sorted(columns: Any) -> dict[str, tuple[_Tags, _Rows]]:

@@ -26,6 +26,7 @@ from pipeline.records import Severity
 from pipeline.register import build_register
 from pipeline.review.documents import write_reports
 from pipeline.review.verify import verify_case
+from pipeline.rules import load_rules
 from pipeline.store import Store
 
 __all__ = ["add_to"]
@@ -65,7 +66,10 @@ def _prepared(name: str, target: Path, rules: Path) -> Case:
     keys = create_keys(case.keys_directory)
     for dataset in case.datasets:
         if dataset.register is not None and not dataset.register.exists():
-            build_register(dataset.register.with_suffix(".csv"), dataset.id, keys.tag_key, dataset.register)
+            build_register(
+                dataset.register.with_suffix(".csv"), dataset.id, keys.tag_key, dataset.register,
+                headers=load_rules(rules).headers,
+            )
     return case
 
 

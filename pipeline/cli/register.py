@@ -9,6 +9,7 @@ from pipeline.cli.common import Commands, case_of, ledger_of
 from pipeline.errors import SettingsError
 from pipeline.keys import create_keys
 from pipeline.register import build_register
+from pipeline.rules import load_rules
 from pipeline.store import file_digest
 
 __all__ = ["add_to"]
@@ -32,7 +33,9 @@ def handle(options: argparse.Namespace) -> int:
     if path is None:
         raise SettingsError(f"{options.dataset}: case.toml has no [[dataset]] of this id with a `register`")
     keys = create_keys(case.keys_directory)
-    summary = build_register(Path(options.csv), options.dataset, keys.tag_key, path)
+    summary = build_register(
+        Path(options.csv), options.dataset, keys.tag_key, path, headers=load_rules(case.rules_directory).headers
+    )
     body = {
         "dataset": options.dataset,
         "input": {"sha256": file_digest(Path(options.csv))},

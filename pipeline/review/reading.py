@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pyarrow.compute as pc
 
@@ -11,13 +11,15 @@ from pipeline.access.interfaces import Readable
 from pipeline.config import Case
 from pipeline.custody import Ledger
 from pipeline.decoders import Limits, Member, Text, decoder_for
-from pipeline.detectors import decode_bytes
+from pipeline.detectors.encodings import decode
 from pipeline.errors import SettingsError, UnreadableError
 from pipeline.records import FileEntry, Finding, Origin
 from pipeline.schemas import TABLES
 from pipeline.stages.context import Context
 from pipeline.stages.examine_content import BytesReadable
 from pipeline.store import Store, table_to_rows
+
+_LINE: Final = 4096
 
 __all__ = ["Reader", "find_finding", "reveal"]
 
@@ -52,9 +54,21 @@ class Reader:
         if finding.locator:
             text = self._text(self._file(finding), finding.locator)
             return text[finding.offset : finding.offset + finding.length]
-        return decode_bytes(self.bytes(finding), finding.encoding)
+        return self._decoded(finding)
 
-    def bytes(self, finding: Finding) -> bytes:
+    def _decoded(self, finding: Finding) -> str:
+        """Decode a finding's bytes; what shifts state (ISO-2022-JP) is decoded from the start of its line."""
+        if finding.encoding != "iso-2022-jp":
+            return decode(self.raw(finding), finding.encoding).text
+        data, position = self.context_of(finding, around=_LINE)
+        start = max(data.rfind(b"\n", 0, position), data.rfind(b"\r", 0, position)) + 1
+        line = decode(data[start : position + finding.length], finding.encoding)
+        first = next(
+            (number for number in range(len(line.text)) if line.byte_offset(number) >= position - start), len(line.text)
+        )
+        return line.text[first:]
+
+    def raw(self, finding: Finding) -> bytes:
         """Return the bytes of a finding that lies in a content's own bytes."""
         if finding.image_offset is not None:
             return self._context.image(finding.exhibit).read(finding.image_offset, finding.length)
@@ -62,11 +76,11 @@ class Reader:
 
     def context_of(self, finding: Finding, around: int = 64) -> tuple[bytes, int]:
         """Return the bytes around a finding and the position of the finding in them."""
-        start = max((finding.image_offset or finding.offset) - around, 0)
-        end = (finding.image_offset or finding.offset) + finding.length + around
+        place = finding.offset if finding.image_offset is None else finding.image_offset
+        start, end = max(place - around, 0), place + finding.length + around
         if finding.image_offset is not None:
-            return self._context.image(finding.exhibit).read(start, end - start), finding.image_offset - start
-        return self._content(self._file(finding)).read(start, end - start), finding.offset - start
+            return self._context.image(finding.exhibit).read(start, end - start), place - start
+        return self._content(self._file(finding)).read(start, end - start), place - start
 
     def _file(self, finding: Finding) -> FileEntry:
         return self.file(finding.file)

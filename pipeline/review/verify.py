@@ -10,11 +10,11 @@ from pipeline.access.hashing import hash_image, hash_segments
 from pipeline.access.image import open_image
 from pipeline.config import Case
 from pipeline.custody import verify_ledger
-from pipeline.detectors import value_tag
 from pipeline.errors import IntegrityError, TriageError
 from pipeline.keys import open_keys
 from pipeline.records import Finding
 from pipeline.review.reading import Reader
+from pipeline.rules_values import value_tag
 from pipeline.schemas import SHARED
 from pipeline.store import Store, file_digest
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import carvers, decoders, detectors
+from pipeline import carvers, decoders
 from pipeline.records import Certainty, Examination, ExtentClass, FileEntry, Origin
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
@@ -17,6 +17,9 @@ from pipeline.stages.examine_content import ContentExaminer
 from pipeline.stages.examine_raw import RawExaminer, RawRange
 
 __all__ = ["ExamineStage"]
+
+DETECTORS_VERSION: Final = 1
+"""Raised when the scanner may give other hits for equal rules and bytes."""
 
 UNIT_BYTES: Final = 32 << 20
 UNIT_FILES: Final = 400
@@ -47,7 +50,7 @@ class ExamineStage(Stage):
         return {
             "rules": context.rules.digest,
             "plugins": ",".join(plugins),
-            "detectors": str(detectors.VERSION),
+            "detectors": str(DETECTORS_VERSION),
             "key": context.keys.public_hex,
         }
 

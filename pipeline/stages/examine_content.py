@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pipeline import address as addresses
 from pipeline.access.interfaces import Readable
 from pipeline.decoders import Limits, Locked, Member, Text, Trouble, decoder_for, type_of
+from pipeline.detectors import Table
 from pipeline.errors import UnreadableError
 from pipeline.records import (
     Content,
@@ -62,6 +63,7 @@ class ContentExaminer:
     def __init__(self, context: Context) -> None:
         self._context = context
         limits = context.case.limits
+        self._tables: dict[str, Table | None] = {}
         self._budget = _Budget(limits.members, limits.total_bytes)
 
     def examine(self, names: Sequence[FileEntry]) -> Iterator[RowOf]:
@@ -78,7 +80,7 @@ class ContentExaminer:
     def _pass(self, content: Readable, size: int) -> Pass:
         context = self._context
         return read_once(
-            content, size, scan=context.scanner.scan, match=context.yara.scan, keep=context.case.limits.decode_bytes
+            content, size, scanner=context.scanner, match=context.yara.scan, keep=context.case.limits.decode_bytes
         )
 
     def _short(self, entry: FileEntry, done: Pass) -> Iterator[RowOf]:
@@ -124,6 +126,7 @@ class ContentExaminer:
             yield from self._undecoded(entry, "limit", f"{kind}: {reason}; raise the limit in case.toml", done.size)
             return
         trouble: list[str] = []
+        self._tables.clear()
         bounds = Limits(
             depth=limits.member_depth, members=max(self._budget.members, 0), member_bytes=limits.member_bytes,
             total_bytes=max(self._budget.total, 0), ratio=limits.ratio,
@@ -139,7 +142,8 @@ class ContentExaminer:
     ) -> Iterator[RowOf]:  # fmt: skip
         """Yield the rows of one thing that a decoder gave."""
         if isinstance(part, Text):
-            for finding in maker.from_text(self._context.scanner.scan_text(part.text), part.locator, sha256):
+            hits = self._context.scanner.scan_text(part.text, self._table_of(part))
+            for finding in maker.from_text(hits, part.locator, sha256):
                 if (finding.kind, finding.value_tag) not in seen:
                     yield "detections", finding
         elif isinstance(part, Member):
@@ -154,6 +158,15 @@ class ContentExaminer:
             trouble.append(part.code)
             message = f"{entry.address}: {part.message}"
             yield "diagnostics", diagnose(self.stage, entry.address, part.code, message)
+
+    def _table_of(self, part: Text) -> Table | None:
+        """Return the layout of a sheet's rows: that of the first row of it."""
+        sheet, separator, _ = part.locator.rpartition("!")
+        if not separator:
+            return None
+        if sheet not in self._tables:
+            self._tables[sheet] = self._context.scanner.table(part.text.encode("utf-8", "surrogatepass"))
+        return self._tables[sheet]
 
     def _undecoded(self, entry: FileEntry, code: str, reason: str, size: int) -> Iterator[RowOf]:
         message = f"{entry.address}: {reason}"

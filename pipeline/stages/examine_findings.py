@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from pipeline.address import at_bytes, join
-from pipeline.detectors import Hit, value_tag
-from pipeline.detectors.yara_scan import YaraMatch
+from pipeline.detectors import Hit
+from pipeline.detectors.yara_rules import YaraMatch
 from pipeline.records import FileEntry, Finding, Run, identify
+from pipeline.rules_values import value_tag
 from pipeline.stages.context import Context
 
 __all__ = ["FindingMaker", "image_offset"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from pipeline.access.interfaces import Readable
-from pipeline.detectors import Hit, Window
-from pipeline.detectors.yara_scan import YaraMatch
+from pipeline.detectors import Hit, Table, Window
+from pipeline.detectors.yara_rules import YaraMatch
 
 __all__ = ["CONTEXT_BYTES", "PAGE_BYTES", "Digests", "Pass", "pages", "read_once"]
 
@@ -60,27 +60,34 @@ class Pass:
 class Scans(Protocol):
     """The detectors a pass feeds."""
 
+    def table(self, head: bytes) -> Table | None:
+        """Return the layout of a content's rows, from its head."""
+        ...
+
     def scan(self, window: Window) -> list[Hit]:
         """Return the hits that a window owns."""
         ...
 
 
-def pages(content: Readable, size: int, start: int = 0) -> Iterator[tuple[Window, bytes]]:
+def pages(
+    content: Readable, size: int, start: int = 0, *, table_of: Callable[[bytes], Table | None] | None = None
+) -> Iterator[tuple[Window, bytes]]:
     """Yield windows that tile ``size`` bytes from ``start``, and the bytes each one owns; each byte is read once.
 
-    What ``content`` holds before ``start`` and behind the end is context of the first and the last window.
+    ``table_of`` reads the content's head for the layout of its rows. What ``content`` holds before ``start`` and behind the end is context of the first and the last window.
     """
     end = start + size
     position = start
     before = content.read(max(start - CONTEXT_BYTES, 0), min(start, CONTEXT_BYTES)) if start else b""
     page = content.read(position, min(PAGE_BYTES, end - position)) if size else b""
+    table = table_of(page[:HEAD_BYTES]) if table_of is not None and page else None
     while page:
         following_start = position + len(page)
         last = following_start >= end
         wanted = min(CONTEXT_BYTES, content.size - end) if last else min(PAGE_BYTES, end - following_start)
         following = content.read(following_start, wanted) if wanted > 0 else b""
         data = before + page + following[:CONTEXT_BYTES]
-        window = Window(data=data, start=position - len(before), own_start=position, own_end=position + len(page))
+        window = Window(data=data, start=position - len(before), own_start=position, own_end=position + len(page), table=table)
         yield window, page
         before, position, page = page[-CONTEXT_BYTES:], following_start, b"" if last else following
 
@@ -89,7 +96,7 @@ def read_once(
     content: Readable,
     size: int,
     *,
-    scan: Callable[[Window], list[Hit]],
+    scanner: Scans,
     match: Callable[[bytes, int], list[YaraMatch]],
     keep: int,
 ) -> Pass:
@@ -98,16 +105,16 @@ def read_once(
     Args:
         content: the bytes.
         size: how many of them, from 0.
-        scan: the detectors.
+        scanner: the detectors.
         match: YARA over a page's bytes and their offset; matches in a page's context belong to the next page.
         keep: keep the bytes when there are at most this many.
     """
     result = Pass(size=0, digests=Digests())
     kept: list[bytes] | None = [] if size <= keep else None
-    for window, page in pages(content, size):
+    for window, page in pages(content, size, table_of=scanner.table):
         result.digests.update(page)
         result.head = result.head or page[:HEAD_BYTES]
-        result.hits += scan(window)
+        result.hits += scanner.scan(window)
         owned = (m for m in match(window.data, window.start) if window.own_start <= m.offset < window.own_end)
         result.matches += owned
         result.size += len(page)
