@@ -16,9 +16,9 @@ from pipeline.rules_parse import RuleProblem, read_mapping
 __all__ = ["Question", "Requirement", "Test", "check_verdict_rules", "load_verdict_rules"]
 
 _KEYS: Final = frozenset(
-    "id channel applies question hypotheses supports contradicts negative sources limits not_read settles".split()
+    "id channel applies question hypotheses supports contradicts negative sources limits not_read settles shows_leak blocks".split()
 )
-_NEEDED: Final = ("id", "channel", "applies", "question", "hypotheses", "negative", "limits", "settles")
+_NEEDED: Final = ("id", "channel", "applies", "question", "hypotheses", "negative", "limits", "settles", "shows_leak")
 _TEST_KEYS: Final = frozenset("id level leak sql ja en kind".split())
 _SOURCE_KEYS: Final = frozenset("name artefacts systems places optional enabled".split())
 _LEVELS: Final = ("confirmed", "indicated")
@@ -53,7 +53,10 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question of the verdict; ``sources`` holds the requirements of each grade, texts are by language."""
+    """A question of the verdict; ``sources`` holds the requirements of each grade, texts are by language.
+
+    ``blocks`` are (SQL, reason): a row forbids a negative.
+    """
 
     id: str
     channel: str
@@ -67,6 +70,8 @@ class Question:
     limits: Mapping[str, Sequence[str]]
     settles: Mapping[str, str]
     not_read: bool
+    shows_leak: bool
+    blocks: tuple[tuple[str, str], ...]
 
 
 def load_verdict_rules(directory: Path) -> tuple[Question, ...]:
@@ -121,6 +126,10 @@ def _wrong(tree: Mapping[str, Any]) -> list[tuple[str, str]]:
     for item in (item for items in sources.values() for item in items):
         if not set(item) <= _SOURCE_KEYS or not {"name", "artefacts"} <= set(item):
             wrong.append(("sources", f"a source has keys out of {sorted(_SOURCE_KEYS)}"))
+    if not isinstance(tree.get("shows_leak"), bool):
+        wrong.append(("shows_leak", "must be true or false"))
+    if any(not isinstance(item, dict) or set(item) != {"sql", "reason"} for item in tree.get("blocks") or []):
+        wrong.append(("blocks", "each needs sql and reason"))
     if tree.get("negative") == "sources" and not sources.get("ordinary") and not tree.get("not_read"):
         wrong.append(("sources", "a negative by sources needs ordinary sources"))
     return wrong
@@ -157,4 +166,5 @@ def _build(tree: Mapping[str, Any]) -> Question:
         contradicts=tuple(map(_test, tree.get("contradicts") or [])), negative=tree["negative"],
         sources={grade: tuple(map(_requirement, sources[grade])) for grade in sorted(sources)},
         limits=tree["limits"], settles=tree["settles"], not_read=bool(tree.get("not_read", False)),
+        shows_leak=tree["shows_leak"], blocks=tuple((item["sql"], item["reason"]) for item in tree.get("blocks") or []),
     )  # fmt: skip

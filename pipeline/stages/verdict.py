@@ -118,7 +118,7 @@ def _leak(question: Question, found: list[Test]) -> str:
     for level in ("confirmed", "indicated"):
         if level in leaks:
             return level
-    return "no" if all(test.leak == "no" for test in question.supports) and not question.not_read else "open"
+    return "open" if question.shows_leak else "no"
 
 
 def _grounds(database: duckdb.DuckDBPyConnection, test: Test, exhibit: str) -> list[dict[str, str]]:
@@ -139,6 +139,7 @@ def _negative(
     volumes = rows_of(database, "SELECT * FROM volumes WHERE exhibit = $exhibit", label)
     lost = "SELECT id FROM diagnostics WHERE severity = 'loss' AND regexp_extract(address, '^[^!]*') = $exhibit"
     reasons = closed_parts(question.negative, coverage, volumes, len(rows_of(database, lost, label)))
+    reasons += [reason for sql, reason in question.blocks if rows_of(database, sql, label)]
     if question.negative != "sources":
         return reasons, "" if reasons else "ordinary"
     reasons += _missing(database, question, "ordinary", label, case)

@@ -17,7 +17,10 @@ from pipeline.stages.verdict_tables import rows_of
 __all__ = ["count_people"]
 
 _THRESHOLD: Final = {"administrative-body": 100, "business": 1000}
-_ARTICLE: Final = {"administrative-body": "個人情報保護法第68条・規則第43条", "business": "個人情報保護法第26条・規則第7条"}
+_ARTICLE: Final = {
+    "administrative-body": "個人情報保護法第68条・規則第43条",
+    "business": "個人情報保護法第26条・規則第7条",
+}
 _COUNT: Final = """
 SELECT e AS exhibit, coalesce(dataset, '') AS dataset, sum(records)::BIGINT AS records, count(*)::BIGINT AS high,
        count(*) FILTER (WHERE basis LIKE 'register:%')::BIGINT AS low,

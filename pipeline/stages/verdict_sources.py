@@ -29,7 +29,9 @@ def unfit(source: Row, start: datetime, end: datetime, enabled: str) -> str:
     return "broken inside the window" if broken else ""
 
 
-def failing(requirement: Requirement, sources: Sequence[Row], places: Sequence[str], start: datetime, end: datetime) -> list[str]:
+def failing(
+    requirement: Requirement, sources: Sequence[Row], places: Sequence[str], start: datetime, end: datetime
+) -> list[str]:
     """Return what keeps a requirement from holding; empty where it holds. Every source of its kind must be fit."""
     kind = [
         source
@@ -38,9 +40,7 @@ def failing(requirement: Requirement, sources: Sequence[Row], places: Sequence[s
         and (not requirement.systems or source["system"] in requirement.systems)
     ]
     reasons = [
-        f"{requirement.name}: {why}"
-        for source in kind
-        if (why := unfit(source, start, end, requirement.enabled))
+        f"{requirement.name}: {why}" for source in kind if (why := unfit(source, start, end, requirement.enabled))
     ]
     held = {source["address"].lower().rpartition("/")[0] for source in kind}
     missing = [place for place in places if place not in held]

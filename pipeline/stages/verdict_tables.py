@@ -28,6 +28,7 @@ def open_tables(tables: Mapping[str, Any], case: Case) -> Iterator[duckdb.DuckDB
         for name in TABLE_NAMES:
             database.register(name, _arrow(name, tables.get(name)))
         database.register("exhibits", _exhibits(case))
+        database.register("datasets", _datasets(case))
         database.register("incident", _incident(case))
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
@@ -38,7 +39,8 @@ def open_tables(tables: Mapping[str, Any], case: Case) -> Iterator[duckdb.DuckDB
 
 def rows_of(database: duckdb.DuckDBPyConnection, sql: str, exhibit: str) -> list[dict[str, Any]]:
     """Return the rows of a query; ``$exhibit`` stands for the label asked about."""
-    found = database.execute(sql, {"exhibit": exhibit}).to_arrow_table().to_pylist()
+    values = {"exhibit": exhibit} if "$exhibit" in sql else {}
+    found = database.execute(sql, values).to_arrow_table().to_pylist()
     return [dict(row) for row in found]
 
 
@@ -54,7 +56,12 @@ def _exhibits(case: Case) -> pa.Table:
         {"label": item.label, "role": item.role, "authorised": list(item.authorised), "serial": item.serial or ""}
         for item in sorted(case.exhibits, key=lambda item: item.label)
     ]
-    kinds = [("label", pa.string()), ("role", pa.string()), ("authorised", pa.list_(pa.string())), ("serial", pa.string())]
+    kinds = [
+        ("label", pa.string()),
+        ("role", pa.string()),
+        ("authorised", pa.list_(pa.string())),
+        ("serial", pa.string()),
+    ]
     return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
 
 
@@ -62,3 +69,8 @@ def _incident(case: Case) -> pa.Table:
     moment = pa.timestamp("us", tz="UTC")
     row = {"lost_from": case.incident.lost_from, "recovered_at": case.incident.recovered_at}
     return pa.Table.from_pylist([row], schema=pa.schema([("lost_from", moment), ("recovered_at", moment)]))
+
+
+def _datasets(case: Case) -> pa.Table:
+    rows = [{"id": item.id, "registered": item.register is not None} for item in case.datasets]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("id", pa.string()), ("registered", pa.bool_())]))
