@@ -59,7 +59,8 @@ class ExfatFileSystem:
 
     def _find_special(self) -> dict[int, bytes]:
         """Return the bitmap of the active table (0x81), the up-case table (0x82) and the label (0x83) entries."""
-        content, found = self._content(self._root), {}
+        content = self._content(self._root)
+        found: dict[int, bytes] = {}
         for at in range(0, len(content) - 31, 32):
             kind = content[at]
             if kind == 0:

@@ -101,7 +101,7 @@ def _set_at(data: bytes, at: int) -> tuple[EntrySet, int] | None:
     count, end = data[at + 1], at + 64
     while end + 32 <= len(data) and end < at + 32 * (count + 1) and data[end] & 0x7F == 0x41:
         end += 32
-    text = b"".join(data[place + 2 : place + 32] for place in range(at + 64, end, 32))[: 2 * stream[3]]
+    text = b"".join(data[place + 2 : place + 32] for place in range(at + 64, end, 32))[: 2 * stream[3] or None]
     whole = bytearray(data[at : at + 32 * (count + 1)])
     for place in range(0, len(whole), 32):
         whole[place] |= 0x80
