@@ -9,6 +9,7 @@ from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
 from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
+from pipeline.artefacts.serverlogs import AccessLog, AuthLog, FirewallLog, FtpLog
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
 from pipeline.artefacts.stick import StickTraces
@@ -36,5 +37,9 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     SetupLog(),
     SystemHive(),
     ShellHistory(),
+    AccessLog(),
+    AuthLog(),
+    FtpLog(),
+    FirewallLog(),
 )
 VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (StickTraces(),)

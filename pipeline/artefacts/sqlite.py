@@ -50,7 +50,7 @@ class Database:
         """
         try:
             yield from self._connection.execute(query, values)
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
             message = f"SQLite stops reading ({error}); rows behind this point are missing"
             raise ParseError(message) from error
 
@@ -101,7 +101,7 @@ def opened(candidate: Candidate) -> Iterator[Database]:
             connection = _connect(path)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             yield Database(connection)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             message = f"not a readable SQLite database ({error}); its records are missing"
             raise ParseError(message) from error
         finally:

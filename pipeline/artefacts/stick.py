@@ -22,7 +22,7 @@ _TRACES: Final[tuple[tuple[str, str, str], ...]] = (
     ("windows", r"/system volume information/indexervolumeguid", "Windows' indexer met the volume; created once"),
     ("windows", r"/system volume information/wpsettings\.dat", "a Windows mounted the volume; created once"),
     ("windows", r"/system volume information/tracking\.log", "a Windows kept object ids on the volume"),
-    ("windows", r"/system volume information/(?:clientrecoverypasswordrotation|aadrecoverypassworddelete)", "BitLocker"),
+    ("windows", r"/system volume information/(?:clientrecoverypassword|aadrecoverypassword)\w+", "BitLocker met it"),
     ("windows", r"/system volume information", "a Windows mounted the volume for writing"),
     ("windows", r"/\$recycle\.bin/s-1-5-21-[\d-]+", "a Windows user of this SID deleted here, or opened the volume"),
     ("windows", r"/(?:recycler/s-1-5-21-[\d-]+|recycled|\$recycle\.bin)", "a Windows deleted here, or opened it"),
@@ -45,9 +45,7 @@ _TIMES: Final = (
     ("accessed", Action.ENTRY_ACCESSED),
     ("changed", Action.ENTRY_CHANGED),
 )
-_LIMIT: Final = (
-    "a time can be set by copying tools or a wrong clock; an absent time does not show that nothing was done"
-)
+_LIMIT: Final = "a time can be set by copying tools or a wrong clock; an absent one does not show that nothing was done"
 _ZONE_DOUBT: Final = timedelta(hours=14)
 
 

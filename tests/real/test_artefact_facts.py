@@ -82,3 +82,13 @@ def test_a_hive_that_was_not_saved_completely_says_so() -> None:
     _, audit, _ = facts("system-hive", "regipy/regipy_tests/data/SYSTEM_B.xz")
     assert audit.status == "damaged"
     assert "sequence 1622 and 1621" in audit.gaps[0].reason
+
+
+def test_ftp_log_has_25_lines() -> None:
+    _, audit, troubles = facts("vsftpd-log", "plaso/test_data/vsftpd.log")
+    assert (audit.records, audit.status, troubles) == (25, "read", [])
+
+
+def test_firewall_log_has_15_connections() -> None:
+    events, audit, troubles = facts("windows-firewall-log", "plaso/test_data/windows_firewall.log")
+    assert (len(events), audit.records, troubles) == (15, 15, [])
