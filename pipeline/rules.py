@@ -18,7 +18,18 @@ from pipeline.errors import RuleError
 from pipeline.rules_parse import ENCODINGS, Context, Match, Rule, RuleProblem, Score, parse_rule, read_mapping
 from pipeline.rules_values import normalise
 
-__all__ = ["ENCODINGS", "Context", "Match", "Rule", "RuleSet", "Score", "fold_header", "load_rules"]
+__all__ = [
+    "ENCODINGS",
+    "Context",
+    "Match",
+    "Rule",
+    "RuleSet",
+    "Score",
+    "check_rules",
+    "fold_header",
+    "load_headers",
+    "load_rules",
+]
 
 _MAX_FILE: Final = 4 << 20
 _MAX_FILES: Final = 2000
@@ -55,6 +66,28 @@ def load_rules(directory: Path) -> RuleSet:
         raise RuleError("\n".join(str(problem) for problem in sorted(problems)))
     digest = _digest(rules, lists, headers, yara)
     return RuleSet(rules=tuple(rules), lists=lists, headers=headers, yara=yara, digest=digest)
+
+
+def check_rules(directory: Path) -> list[str]:
+    """Return every error of the files as ``file:line: what``; examples are run by :mod:`pipeline.detectors.check`."""
+    try:
+        load_rules(directory)
+    except RuleError as error:
+        return str(error).splitlines()
+    return []
+
+
+def load_headers(directory: Path = Path(__file__).parent.parent / "rules") -> dict[str, str]:
+    """Return the header dictionary of a rule folder: folded header cell to kind.
+
+    Raises:
+        RuleError: the dictionary is wrong.
+    """
+    problems: list[RuleProblem] = []
+    headers = _headers(directory / "lists" / "headers.yaml", problems)
+    if problems:
+        raise RuleError("\n".join(str(problem) for problem in sorted(problems)))
+    return headers
 
 
 def fold_header(cell: str) -> str:

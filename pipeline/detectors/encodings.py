@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 from typing import Final, Literal
 
-__all__ = ["Decoded", "byte_forms", "decode", "decode_line", "japanese_weight"]
+__all__ = ["Decoded", "byte_forms", "decode", "decode_bytes", "decode_line", "japanese_weight"]
 
 _ESCAPE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\([@BD]|\([BJI])")
 _SURROGATE: Final = re.compile("[\udc80-\udcff]")
@@ -55,6 +55,13 @@ def decode(raw: bytes, encoding: str) -> Decoded:
     if encoding == "iso-2022-jp":
         return _decode_jis(raw)
     return Decoded(raw.decode(encoding, "surrogateescape"), encoding)
+
+
+def decode_bytes(raw: bytes, encoding: str) -> str:
+    """Return the text of a hit's own bytes; inside ISO-2022-JP the shift state is taken from the bytes themselves."""
+    if encoding == "iso-2022-jp" and not raw.startswith(b"\x1b") and not raw.isdigit():
+        raw = b"\x1b$B" + raw
+    return decode(raw, encoding).text
 
 
 def decode_line(raw: bytes, likely: re.Pattern[str]) -> Decoded:

@@ -54,7 +54,7 @@ class Judge:
     def hits(self, text: Text, table: Table | None) -> list[Candidate]:
         """Return the hits of a text: reported, disjoint for each kind, in order."""
         typed, covered = self._typed(text, table)
-        free = [candidate for candidate in self._matcher.free(_blank(text.text, covered))]
+        free = list(self._matcher.free(_blank(text.text, covered)))
         for candidate in free:
             self._words(candidate, text)
         everyone = [*typed, *free]
