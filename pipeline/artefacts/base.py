@@ -125,7 +125,7 @@ Fact = Event | Audit | Trouble
 @lru_cache(maxsize=256)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     """Translate patterns, in which ``*`` is any run of characters inside one path component."""
-    parts = (re.escape(pattern).replace(r"\*", "[^/]+") for pattern in patterns)
+    parts = (re.escape(pattern).replace(r"\*", "[^/]*") for pattern in patterns)
     return re.compile(rf"(?:/windows\.old)?(?:{'|'.join(parts)})", re.DOTALL)
 
 

@@ -65,7 +65,7 @@ def _parsed(text: str, form: str) -> datetime | None:
 
 
 _ACCESS: Final = re.compile(
-    r'(\S{1,255}) \S+ (\S+) \[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "(?:(\S{1,16}) (\S*)[^"]*|[^"]*)" (\d{3}) (\d+|-)'
+    r'(\S{1,255}) \S+ (\S+) \[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "(?:(\S{1,16}) (\S*)[^"]*|[^"]*)" (\d{3}) (\d+|-)'  # noqa: E501
 )
 
 
@@ -83,6 +83,7 @@ class AccessLog(_LineLog):
 
     def line(self, text: str, offset: int, timezone: str) -> tuple[datetime | None, Event | None] | None:
         """Read a line of the common or combined format."""
+        del timezone  # the line carries its own offset, or none at all
         found = _ACCESS.match(text)
         if found is None:
             return None
@@ -123,6 +124,7 @@ class AuthLog(_LineLog):
 
     def line(self, text: str, offset: int, timezone: str) -> tuple[datetime | None, Event | None] | None:
         """Read a line of syslog."""
+        del timezone  # the line carries its own offset, or none at all
         found = _AUTH.match(text)
         if found is None:
             return None
