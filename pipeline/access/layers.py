@@ -98,6 +98,15 @@ def _group(data: Readable) -> tuple[Any, Any]:
     return handle, handle.get_volume_group()
 
 
+def _by_name(group: Any, name: str) -> Any:
+    """Return the logical volume of a name; libvslvm's binding only counts them."""
+    for number in range(min(group.get_number_of_logical_volumes(), _MAX_VOLUMES)):
+        logical = group.get_logical_volume(number)
+        if logical.name == name:
+            return logical
+    raise UnreadableError(f"the volume group has no logical volume {name}")
+
+
 def _snapshots(data: Readable, volume: Volume) -> Iterator[Volume | Diagnostic]:
     if not pyvshadow.check_volume_signature_file_object(FileLike(data)):
         return
@@ -138,7 +147,7 @@ class LayerReadable:
         try:
             if kind == "lv":
                 handle, group = _group(data)
-                logical = group.get_logical_volume_by_name(value.partition("/")[2])
+                logical = _by_name(group, value.partition("/")[2])
                 return cls(handle, logical, int(logical.size))
             if kind == "snapshot":
                 snapshots = pyvshadow.volume()

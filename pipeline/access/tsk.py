@@ -11,6 +11,7 @@ import pytsk3
 
 from pipeline.access.allocation import allocated_blocks, regions_of
 from pipeline.access.interfaces import FileSystemOptions, Readable
+from pipeline.access.tsk_mft import MftRecord, merge_records
 from pipeline.address import join
 from pipeline.errors import UnreadableError
 from pipeline.records import Certainty, Diagnostic, FileEntry, Origin, Region, Run, Severity, Volume, diagnose, identify
@@ -24,12 +25,20 @@ _MAX_SECONDS: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 _NTFS_DATA: Final = 128
 _NTFS_INDEX_ROOT: Final = 144
 _NAMES: Final = {
-    "TSK_FS_TYPE_NTFS": "NTFS", "TSK_FS_TYPE_EXT2": "ext2", "TSK_FS_TYPE_EXT3": "ext3", "TSK_FS_TYPE_EXT4": "ext4",
+    int(pytsk3.TSK_FS_TYPE_NTFS): "NTFS", int(pytsk3.TSK_FS_TYPE_EXT2): "ext2", int(pytsk3.TSK_FS_TYPE_EXT3): "ext3",
+    int(pytsk3.TSK_FS_TYPE_EXT4): "ext4", int(pytsk3.TSK_FS_TYPE_ISO9660): "ISO9660",
+    int(pytsk3.TSK_FS_TYPE_FAT12): "FAT12", int(pytsk3.TSK_FS_TYPE_FAT16): "FAT16",
+    int(pytsk3.TSK_FS_TYPE_FAT32): "FAT32", int(pytsk3.TSK_FS_TYPE_EXFAT): "exFAT",
 }  # fmt: skip
 _KINDS: Final = {
-    "TSK_FS_META_TYPE_REG": "file", "TSK_FS_META_TYPE_DIR": "directory", "TSK_FS_META_TYPE_LNK": "link",
-    "TSK_FS_META_TYPE_VIRT": "virtual", "TSK_FS_META_TYPE_VIRT_DIR": "virtual",
+    int(pytsk3.TSK_FS_META_TYPE_REG): "file", int(pytsk3.TSK_FS_META_TYPE_DIR): "directory",
+    int(pytsk3.TSK_FS_META_TYPE_LNK): "link", int(pytsk3.TSK_FS_META_TYPE_VIRT): "virtual",
+    int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR): "virtual",
 }  # fmt: skip
+_DIRECTORY: Final = int(pytsk3.TSK_FS_META_TYPE_DIR)
+_EXT_FIRST: Final = 11  # lower inodes are the file system's own: kernel documentation, ext4, "Special inodes"
+_MFT_PIECE: Final = 4 << 20
+_NO_RECORD: Final = MftRecord()
 
 
 class _Adapter(pytsk3.Img_Info):  # type: ignore[misc]
@@ -64,7 +73,7 @@ def describe_tsk(data: Readable) -> dict[str, Any]:
         UnreadableError: The Sleuth Kit cannot open it.
     """
     _, fs = _open(data)
-    name = _NAMES.get(str(fs.info.ftype), str(fs.info.ftype).removeprefix("TSK_FS_TYPE_"))
+    name = _NAMES.get(int(fs.info.ftype), f"type {int(fs.info.ftype)}")
     serial, label = "", ""
     if name == "NTFS":
         serial = data.read(72, 8)[::-1].hex().upper()
@@ -110,20 +119,34 @@ class TskFileSystem:
         self._volume = volume
         self._adapter, self._fs = _open(data)
         self._block = int(self._fs.info.block_size)
-        self._ntfs = str(self._fs.info.ftype) == "TSK_FS_TYPE_NTFS"
+        self._ntfs = int(self._fs.info.ftype) == int(pytsk3.TSK_FS_TYPE_NTFS)
         self._troubles: list[Diagnostic] = []
         self._used: dict[str, int] = {}
+        self._records: dict[int, MftRecord] = {}
+        self._folders: dict[int, str] = {}
 
     # -- names ---------------------------------------------------------------------------------------------------
 
     def entries(self) -> Iterator[FileEntry | Diagnostic]:
         """Yield every stream of every name, then the inodes that no name leads to."""
         self._allocated = allocated_blocks(self._data, self, self._volume)
+        self._load_records()
         seen: set[int] = set()
+        yield from self._root(seen)
         for name, file in self._walk():
             yield from self._entry(name, file, seen)
         yield from self._nameless(seen)
         yield from self._troubles
+
+    def _root(self, seen: set[int]) -> Iterator[FileEntry]:
+        """Yield the root folder, which no directory names; its blocks are its own."""
+        root = int(self._fs.info.root_inum)
+        try:
+            file = self._fs.open_meta(root)
+        except _FAILURES as error:
+            self._trouble("/", "directory-damaged", error)
+            return
+        yield from self._entry(_Name("/", True, root), file, seen)
 
     def _walk(self) -> Iterator[tuple[_Name, Any]]:
         """Walk all directories, without recursion and without entering one twice."""
@@ -135,6 +158,7 @@ class TskFileSystem:
             if inode in visited:
                 continue
             visited.add(inode)
+            self._folders[inode] = path
             for name, file, child in self._directory(inode, path):
                 if child is not None and child not in visited:
                     stack.append((child, name.path))
@@ -165,7 +189,7 @@ class TskFileSystem:
     def _child(self, file: Any, allocated: bool) -> int | None:
         """Return the inode to descend into: of a directory whose name and inode belong together."""
         meta = file.info.meta
-        if meta is None or str(meta.type) not in {"TSK_FS_META_TYPE_DIR", "TSK_FS_META_TYPE_VIRT_DIR"}:
+        if meta is None or int(meta.type) != _DIRECTORY:
             return None
         if not allocated and int(meta.flags) & int(pytsk3.TSK_FS_META_FLAG_ALLOC):
             return None
@@ -187,20 +211,45 @@ class TskFileSystem:
             if int(meta.flags) & int(pytsk3.TSK_FS_META_FLAG_ALLOC):
                 if not int(meta.size):
                     continue
-            elif not int(meta.size) and not _stored_name(file):
+            elif not int(meta.size) and not self._record(inode).name:
                 continue
-            name = _stored_name(file) or f"inode-{inode}"
-            yield from self._entry(_Name(f"/$OrphanFiles/{name}", False, -1), file, seen, origin=Origin.ORPHAN)
+            yield from self._entry(self._stored(inode), file, seen)
+
+    def _load_records(self) -> None:
+        """Read the MFT's own records, piece by piece; without them sizes and names are TSK's alone."""
+        if not self._ntfs:
+            return
+        code = self._data.read(64, 1)[0]
+        size = 1 << (256 - code) if code > 128 else code * self._block
+        if size not in {512, 1024, 2048, 4096}:
+            return
+        try:
+            mft = self._fs.open_meta(0)
+            for at in range(0, min(int(mft.info.meta.size), self._data.size), _MFT_PIECE):
+                merge_records(mft.read_random(at, _MFT_PIECE), at // size, size, self._records)
+        except _FAILURES as error:
+            self._trouble("/$MFT", "mft-damaged", error)
+
+    def _stored(self, inode: int) -> _Name:
+        """Return the path an inode itself stores: under its folder where that is known, else as an orphan."""
+        record = self._records.get(inode)
+        if record is None or not record.name:
+            return _Name(f"/$OrphanFiles/inode-{inode}", False, -1)
+        text = record.name.replace("/", "\u2215")
+        folder = self._records.get(record.parent)
+        if folder is not None and record.parent in self._folders and folder.sequence == record.parent_sequence:
+            return _Name(f"{self._folders[record.parent]}/{text}", False, record.parent)
+        return _Name(f"/$OrphanFiles/{text}", False, -1)
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
-    def _entry(self, name: _Name, file: Any, seen: set[int], origin: str = "") -> Iterator[FileEntry]:
+    def _entry(self, name: _Name, file: Any, seen: set[int]) -> Iterator[FileEntry]:
         """Yield the rows of one name: its default stream and the named ones."""
         meta = file.info.meta
         address = int(file.info.name.meta_addr) if file.info.name is not None else int(meta.addr)
         if meta is None and not name.allocated:
             file, meta = self._rebound(file, address)
-        owner = origin or self._origin(name, meta)
+        owner = self._origin(name, meta)
         row = self._plain(name, meta, address, owner)
         if meta is None or row.kind == "virtual":
             if row.kind != "virtual":
@@ -232,19 +281,22 @@ class TskFileSystem:
 
     def _plain(self, name: _Name, meta: Any, address: int, origin: str) -> FileEntry:
         """Return a row with everything but streams."""
-        kind = "file" if meta is None else _KINDS.get(str(meta.type), "other")
+        kind = "file" if meta is None else _KINDS.get(int(meta.type), "other")
         if self._ntfs and address < 24 and name.path.startswith("/$") and kind == "file":
+            kind = "metadata"
+        if not self._ntfs and address < _EXT_FIRST and name.path.startswith("/$OrphanFiles/"):
             kind = "metadata"
         size = 0 if meta is None else int(meta.size)
         row = FileEntry(
             id="", exhibit=self._volume.exhibit, volume=self._volume.address, address="", path=name.path, stream="",
             kind=kind, origin=origin, meta=address, parent=str(name.parent), size=size, initialised_size=size,
-            reader="file-system", listed_by="tsk", flags=_flags(meta),
+            reader="file-system", listed_by="tsk", flags=self._record(address).flags,
+            short_name=self._record(address).short_name,
         )  # fmt: skip
         return row if meta is None else replace(row, **self._times(meta))
 
     def _times(self, meta: Any) -> dict[str, Any]:
-        precision = 1_000_000 if str(self._fs.info.ftype) in {"TSK_FS_TYPE_EXT2", "TSK_FS_TYPE_EXT3"} else 1
+        precision = 1_000_000 if _NAMES.get(int(self._fs.info.ftype)) in {"ext2", "ext3"} else 1
         times: dict[str, Any] = {}
         for ours, theirs in (("created", "crtime"), ("modified", "mtime"), ("accessed", "atime"), ("changed", "ctime")):
             moment = _moment(getattr(meta, theirs), getattr(meta, f"{theirs}_nano"))
@@ -281,16 +333,21 @@ class TskFileSystem:
         resident = not flags & int(pytsk3.TSK_FS_ATTR_NONRES)
         packed = flags & (int(pytsk3.TSK_FS_ATTR_COMP) | int(pytsk3.TSK_FS_ATTR_ENC))
         runs = () if resident else self._runs(chosen)
-        initialised = row.size if resident else min(int(chosen.info.nrd.initsize) or row.size, row.size)
+        initialised = (
+            row.size if resident else min(self._record(row.meta).initialised.get(row.stream, row.size), row.size)
+        )
         usable = bool(runs) and not packed and self._volume.direct
-        notes = [row.flags] if row.flags else []
+        notes = row.flags.split(",") if row.flags else []
         notes += ["compressed"] if flags & int(pytsk3.TSK_FS_ATTR_COMP) else []
         notes += ["encrypted"] if flags & int(pytsk3.TSK_FS_ATTR_ENC) else []
         certainty = row.certainty if row.origin == Origin.ALLOCATED else self._certainty(runs, resident, row.size)
         return replace(
             row, runs=runs if self._volume.direct else (), reader="runs" if usable else "file-system",
-            initialised_size=initialised if self._ntfs else row.size, flags=",".join(notes), certainty=certainty,
+            initialised_size=initialised if self._ntfs else row.size, flags=",".join(dict.fromkeys(notes)), certainty=certainty,
         )  # fmt: skip
+
+    def _record(self, inode: int) -> MftRecord:
+        return self._records.get(inode, _NO_RECORD)
 
     def _index(self, file: Any) -> Any:
         """Return the attribute that holds a directory's own blocks."""
@@ -390,17 +447,6 @@ class TskFileSystem:
 
 def _stream_kind(kind: str, stream: str) -> str:
     return "file" if stream and kind == "directory" else kind
-
-
-def _stored_name(file: Any) -> str:
-    """Return the name that an inode itself stores (NTFS $FILE_NAME), or nothing."""
-    names = file.info.meta.name2 if file.info.meta is not None else None
-    raw = getattr(names, "name", b"") if names is not None else b""
-    return raw.decode("utf-8", "backslashreplace").replace("/", "\u2215") if raw else ""
-
-
-def _flags(meta: Any) -> str:
-    return "" if meta is None or not meta.link else "link"
 
 
 def _moment(seconds: int, nanoseconds: int) -> datetime | None:
