@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.access.exfat import describe_exfat, recognise_exfat
-from pipeline.access.fat import describe_fat, recognise_fat
+from pipeline.access.exfat import open_exfat, recognise_exfat
+from pipeline.access.fat import open_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
 from pipeline.access.layers import LayerReadable, layered_volumes
 from pipeline.access.partitions import Partition, read_partitions
@@ -70,7 +70,7 @@ def _described(
     """Yield the rows of one partition and of what lies inside it."""
     data = Slice(image, part.start, part.length)
     try:
-        volume, remarks = _volume(data, exhibit, address, part, scheme)
+        volume, remarks = _volume(data, exhibit, address, part, scheme, options)
     except UnreadableError as error:
         yield _row(exhibit, address, part, scheme, state=VolumeState.UNSUPPORTED, file_system="unreadable")
         message = f"{address}: the start of the volume cannot be read ({error})"
@@ -81,20 +81,36 @@ def _described(
     yield from layered_volumes(data, volume, options)
 
 
-def _volume(data: Slice, exhibit: str, address: str, part: Partition, scheme: str) -> tuple[Volume, list[Diagnostic]]:
+def _volume(
+    data: Slice, exhibit: str, address: str, part: Partition, scheme: str, options: FileSystemOptions
+) -> tuple[Volume, list[Diagnostic]]:
     boot = data.read(0, 512)
     known = recognise(data)
     if known is None or known.name == "exFAT":
-        if recognise_exfat(boot):
-            return _row(exhibit, address, part, scheme, reader="own", **describe_exfat(data)), []
-        if recognise_fat(boot):
-            return _row(exhibit, address, part, scheme, reader="own", **describe_fat(data)), []
+        if recognise_exfat(boot) or recognise_fat(boot):
+            return _own(data, _row(exhibit, address, part, scheme, reader="own"), options)
         return _unknown(data, exhibit, address, part, scheme)
     if known.role == "encryption":
         return _locked(known, exhibit, address, part, scheme)
     if known.role == "file-system":
         return _file_system(data, known, exhibit, address, part, scheme)
     return _other(known, exhibit, address, part, scheme)
+
+
+def _own(data: Slice, row: Volume, options: FileSystemOptions) -> tuple[Volume, list[Diagnostic]]:
+    """Describe a FAT or exFAT volume by the own readers."""
+    opener = open_exfat if recognise_exfat(data.read(0, 512)) else open_fat
+    try:
+        facts = opener(data, row, options).describe()
+    except UnreadableError as error:
+        message = f"{row.address}: the file system cannot be opened ({error}); its bytes are scanned raw"
+        damaged = diagnose(STAGE, row.address, "file-system-damaged", message, Severity.LOSS)
+        return replace(row, state=VolumeState.UNSUPPORTED, reader="", file_system="FAT"), [damaged]
+    named = replace(
+        row, file_system=str(facts["file_system"]), label=str(facts["label"]) or row.label,
+        serial=str(facts["serial"]), block_size=int(facts["block_size"]),
+    )  # fmt: skip
+    return named, []
 
 
 def _file_system(

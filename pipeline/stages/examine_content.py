@@ -63,7 +63,7 @@ class ContentExaminer:
     def __init__(self, context: Context) -> None:
         self._context = context
         limits = context.case.limits
-        self._tables: dict[str, Table | None] = {}
+        self._tables: dict[tuple[str, str], Table | None] = {}
         self._budget = _Budget(limits.members, limits.total_bytes)
 
     def examine(self, names: Sequence[FileEntry]) -> Iterator[RowOf]:
@@ -126,7 +126,6 @@ class ContentExaminer:
             yield from self._undecoded(entry, "limit", f"{kind}: {reason}; raise the limit in case.toml", done.size)
             return
         trouble: list[str] = []
-        self._tables.clear()
         bounds = Limits(
             depth=limits.member_depth, members=max(self._budget.members, 0), member_bytes=limits.member_bytes,
             total_bytes=max(self._budget.total, 0), ratio=limits.ratio,
@@ -142,7 +141,7 @@ class ContentExaminer:
     ) -> Iterator[RowOf]:  # fmt: skip
         """Yield the rows of one thing that a decoder gave."""
         if isinstance(part, Text):
-            hits = self._context.scanner.scan_text(part.text, self._table_of(part))
+            hits = self._context.scanner.scan_text(part.text, self._table_of(part, sha256))
             for finding in maker.from_text(hits, part.locator, sha256):
                 if (finding.kind, finding.value_tag) not in seen:
                     yield "detections", finding
@@ -159,14 +158,14 @@ class ContentExaminer:
             message = f"{entry.address}: {part.message}"
             yield "diagnostics", diagnose(self.stage, entry.address, part.code, message)
 
-    def _table_of(self, part: Text) -> Table | None:
+    def _table_of(self, part: Text, content: str) -> Table | None:
         """Return the layout of a sheet's rows: that of the first row of it."""
         sheet, separator, _ = part.locator.rpartition("!")
         if not separator:
             return None
-        if sheet not in self._tables:
-            self._tables[sheet] = self._context.scanner.table(part.text.encode("utf-8", "surrogatepass"))
-        return self._tables[sheet]
+        if (content, sheet) not in self._tables:
+            self._tables[content, sheet] = self._context.scanner.table(part.text.encode("utf-8", "surrogatepass"))
+        return self._tables[content, sheet]
 
     def _undecoded(self, entry: FileEntry, code: str, reason: str, size: int) -> Iterator[RowOf]:
         message = f"{entry.address}: {reason}"

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from pipeline.access.interfaces import Readable
 from pipeline.detectors import Hit, Table, Window
-from pipeline.detectors.yara_rules import YaraMatch
+from pipeline.detectors.yara_scan import YaraMatch
 
 __all__ = ["CONTEXT_BYTES", "PAGE_BYTES", "Digests", "Pass", "pages", "read_once"]
 

@@ -9,6 +9,7 @@ from typing import Final
 from pipeline import carvers
 from pipeline.access.interfaces import Image
 from pipeline.address import at_bytes, join
+from pipeline.detectors import Window
 from pipeline.errors import UnreadableError
 from pipeline.records import (
     Certainty,
@@ -60,7 +61,7 @@ class RawExaminer:
             del page
         yield from self._examinations(piece)
 
-    def _scan(self, window: carvers.Window, piece: RawRange) -> Iterator[RowOf]:
+    def _scan(self, window: Window, piece: RawRange) -> Iterator[RowOf]:
         context = self._context
         hits = context.scanner.scan(window)
         matches = [m for m in context.yara.scan(window.data, window.start)
