@@ -23,7 +23,7 @@ TABLE_NAMES: Final = (
 @contextmanager
 def open_tables(tables: Mapping[str, Any], case: Case) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a database over the tables, ``exhibits`` and ``incident``; it can reach no file and no network."""
-    database = duckdb.connect(":memory:", config={"threads": 1, "TimeZone": "UTC"})
+    database = duckdb.connect(":memory:", config={"threads": 1})
     try:
         for name in TABLE_NAMES:
             database.register(name, _arrow(name, tables.get(name)))

@@ -1,0 +1,1 @@
+"""Writers of reports and exchange formats, from tables to bytes."""
