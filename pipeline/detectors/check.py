@@ -12,7 +12,7 @@ from typing import Final
 from pipeline.clock import SYSTEM_CLOCK
 from pipeline.detectors.encodings import byte_forms
 from pipeline.detectors.engine import Scanner
-from pipeline.detectors.yara_scan import compile_rules
+from pipeline.detectors.yara_rules import compile_rules
 from pipeline.errors import RuleError
 from pipeline.rules import Rule, RuleSet, load_rules
 

@@ -1,4 +1,4 @@
-"""Detection speed on the generated negative pack, and names in public Japanese prose: run by hand, prints figures."""
+"""Detection speed on the negative pack, and names in public Japanese prose: run by hand, prints figures."""
 
 from __future__ import annotations
 

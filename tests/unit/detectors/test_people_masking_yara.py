@@ -10,7 +10,7 @@ import pytest
 from pipeline.detectors import Scanner
 from pipeline.detectors.masking import Masker
 from pipeline.detectors.people import PersonRecord, count_people, records_of
-from pipeline.detectors.yara_scan import YaraScanner, compile_rules
+from pipeline.detectors.yara_rules import YaraScanner, compile_rules
 from pipeline.errors import RuleError
 from pipeline.rules import load_rules
 
