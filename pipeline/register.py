@@ -78,7 +78,9 @@ def build_register(
     headers: Mapping[str, str] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> RegisterSummary:
-    """Index a CSV file; ``headers`` is the header dictionary (default: the program's own rules), ``columns`` overrides it by column name.
+    """Index a CSV file.
+
+    ``headers`` is the header dictionary (default: the program's own rules); ``columns`` overrides it by column name.
 
     Raises:
         SettingsError: the file is unreadable, has no known column, or a named column is missing.
