@@ -74,6 +74,8 @@ class Candidate:
     content: Readable
     companions: Mapping[str, Readable] = field(default_factory=dict)
     timezone: str = "Asia/Tokyo"
+    modified: datetime | None = None
+    """When the file was last written: gives the year to logs that keep none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

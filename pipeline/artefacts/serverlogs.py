@@ -9,7 +9,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble
@@ -31,14 +31,14 @@ class _LineLog(Artefact):
     system: ClassVar[str] = ""
 
     @abstractmethod
-    def line(self, text: str, offset: int, timezone: str) -> tuple[datetime | None, Event | None] | None:
+    def line(self, text: str, offset: int, candidate: Candidate) -> tuple[datetime | None, Event | None] | None:
         """Return a line's time and its event, if it is one; None where it is no line of this log."""
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
         """Yield events, then the audit."""
         span, foreign, zeros = Span(), 0, False
         for offset, raw in lines(candidate.content):
-            found = self.line(raw.decode("utf-8", "replace"), offset, candidate.timezone)
+            found = self.line(raw.decode("utf-8", "replace"), offset, candidate)
             zeros = zeros or b"\0\0\0\0" in raw
             if found is None:
                 foreign += bool(raw.strip()) and not raw.startswith(b"#")
@@ -81,9 +81,9 @@ class AccessLog(_LineLog):
         "/var/log/nginx/*access*.log.1", "/var/log/apache2/*access*.log.1",
     )  # fmt: skip
 
-    def line(self, text: str, offset: int, timezone: str) -> tuple[datetime | None, Event | None] | None:
+    def line(self, text: str, offset: int, candidate: Candidate) -> tuple[datetime | None, Event | None] | None:
         """Read a line of the common or combined format."""
-        del timezone  # the line carries its own offset, or none at all
+        del candidate  # the line carries its own offset
         found = _ACCESS.match(text)
         if found is None:
             return None
@@ -105,12 +105,25 @@ _AUTH: Final = re.compile(
     r"(?:(\d{4}-\d\d-\d\dT\S+)|([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)) \S+ ([\w./() -]{1,60}?)(?:\[\d+\])?: (.*)",
     re.DOTALL,
 )
+_DAY: Final = timedelta(days=1)
 _SSH: Final = re.compile(r"(Accepted|Failed) (\S+) for (?:invalid user )?(\S+) from (\S+)")
+
+
+def _yearless(stamp: str, candidate: Candidate) -> datetime | None:
+    """Return the latest time with this stamp that is not after the file's last change."""
+    if candidate.modified is None:
+        return None
+    for year in (candidate.modified.year + 1, candidate.modified.year, candidate.modified.year - 1):
+        naive = _parsed(f"{year} {stamp}", "%Y %b %d %H:%M:%S")
+        time = from_local(naive, candidate.timezone) if naive is not None else None
+        if time is not None and time <= candidate.modified + _DAY:
+            return time
+    return None
 
 
 @dataclass(frozen=True)
 class AuthLog(_LineLog):
-    """Log-ons by ssh. Old stamps have no year: only lines with one have a time."""
+    """Log-ons by ssh. Old stamps have no year: the file's last change gives it, for a log under a year."""
 
     name: str = "auth-log"
     version: int = 1
@@ -122,13 +135,12 @@ class AuthLog(_LineLog):
         "/var/log/secure-*",
     )
 
-    def line(self, text: str, offset: int, timezone: str) -> tuple[datetime | None, Event | None] | None:
+    def line(self, text: str, offset: int, candidate: Candidate) -> tuple[datetime | None, Event | None] | None:
         """Read a line of syslog."""
-        del timezone  # the line carries its own offset, or none at all
         found = _AUTH.match(text)
         if found is None:
             return None
-        time = parse_iso(found.group(1)) if found.group(1) else None
+        time = parse_iso(found.group(1)) if found.group(1) else _yearless(found.group(2), candidate)
         told = _SSH.match(found.group(4))
         if told is None:
             return time, None
@@ -155,13 +167,13 @@ class FtpLog(_LineLog):
     system: ClassVar[str] = "vsftpd"
     patterns: ClassVar[tuple[str, ...]] = ("/var/log/vsftpd.log", "/var/log/vsftpd.log.1")
 
-    def line(self, text: str, offset: int, timezone: str) -> tuple[datetime | None, Event | None] | None:
+    def line(self, text: str, offset: int, candidate: Candidate) -> tuple[datetime | None, Event | None] | None:
         """Read a line of vsftpd's own format."""
         found = _FTP.match(text)
         if found is None:
             return None
         naive = _parsed(found.group(1), "%a %b %d %H:%M:%S %Y")
-        time = from_local(naive, timezone) if naive is not None else None
+        time = from_local(naive, candidate.timezone) if naive is not None else None
         told = _TRANSFER.match(found.group(3))
         if told is None:
             return time, None
@@ -169,7 +181,7 @@ class FtpLog(_LineLog):
         action = Action.REQUEST_SERVED if kind == "DOWNLOAD" else Action.UPLOADED
         return time, Event(
             time=time, time_meaning="transfer ended", action=action, subject=path, actor=found.group(2) or "",
-            place=f"offset {offset}", zone=f"local {timezone}", detail={"client": client, "bytes": int(size)},
+            place=f"offset {offset}", zone=f"local {candidate.timezone}", detail={"client": client, "bytes": int(size)},
         )  # fmt: skip
 
 
@@ -190,16 +202,16 @@ class FirewallLog(_LineLog):
         "/windows/pfirewall.log",
     )
 
-    def line(self, text: str, offset: int, timezone: str) -> tuple[datetime | None, Event | None] | None:
+    def line(self, text: str, offset: int, candidate: Candidate) -> tuple[datetime | None, Event | None] | None:
         """Read a line of version 1.5."""
         found = _FIREWALL.match(text)
         if found is None:
             return None
         stamp, action, protocol, source, target, _, port = found.groups()
         naive = _parsed(stamp, "%Y-%m-%d %H:%M:%S")
-        time = from_local(naive, timezone) if naive is not None else None
+        time = from_local(naive, candidate.timezone) if naive is not None else None
         return time, Event(
             time=time, time_meaning="recorded", action=Action.CONNECTION, subject=f"{target}:{port}",
-            place=f"offset {offset}", zone=f"local {timezone}",
+            place=f"offset {offset}", zone=f"local {candidate.timezone}",
             detail={"decision": action, "protocol": protocol, "source": source},
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,3 +145,15 @@ def test_entries_are_events_only_inside_the_window_and_its_doubt() -> None:
         ("/System Volume Information/IndexerVolumeGuid", None),
     ]  # fmt: skip
     assert audit(facts).state_only
+
+
+def test_a_log_without_years_takes_them_from_its_last_change() -> None:
+    (artefact,) = (known for known in ARTEFACTS if known.name == "auth-log")
+    lines = [
+        f"{stamp} srv sshd[1]: Accepted publickey for op from 192.0.2.1 port 1 ssh2\n"
+        for stamp in ("Dec 31 23:00:00", "Jan  2 09:00:00")
+    ]
+    held = replace(candidate("".join(lines).encode()), modified=datetime(2022, 1, 3, tzinfo=UTC))
+    times = [fact.time for fact in artefact.read(held) if isinstance(fact, Event)]
+    assert times == [datetime(2021, 12, 31, 14, tzinfo=UTC), datetime(2022, 1, 2, 0, tzinfo=UTC)]
+    assert audit(list(artefact.read(held))).gaps == ()
