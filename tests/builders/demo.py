@@ -29,7 +29,10 @@ RESIDENTS: Final = 1200
 REGISTER_SEED: Final = 2022
 DECOY_SEED: Final = 4711
 TRUTH: Final = Path(__file__).parent / "truth"
-TITLES: Final = {"demo-clean": "USBメモリー紛失事案（漏えいの痕跡なし）", "demo-leak": "USBメモリー紛失事案（漏えいあり）"}
+TITLES: Final = {
+    "demo-clean": "USBメモリー紛失事案（漏えいの痕跡なし）",
+    "demo-leak": "USBメモリー紛失事案（漏えいあり）",
+}
 
 CASE_TOML: Final = """# A synthetic case: no person, number or account in it exists. Built by tests/builders/demo.py.
 [case]
@@ -92,7 +95,9 @@ def build_case(case: str, folder: Path) -> None:
     (root / "case.toml").write_text(_case_toml(case, digests), encoding="utf-8")
     (root / "registers").mkdir(exist_ok=True)
     (root / "registers" / "residents.csv").write_bytes(documents.register_csv(people))
-    sums = [f"{hashlib.sha256((root / 'images' / image).read_bytes()).hexdigest()}  {image}\n" for image in sorted(disks)]
+    sums = [
+        f"{hashlib.sha256((root / 'images' / image).read_bytes()).hexdigest()}  {image}\n" for image in sorted(disks)
+    ]
     (root / "images" / "SHA256SUMS").write_text("".join(sums), encoding="ascii")
 
 
@@ -134,7 +139,9 @@ def _contain(scratch: Path, raw: bytes, target: Path) -> None:
 
 def _case_toml(case: str, digests: dict[str, str]) -> str:
     exhibits = "".join(
-        EXHIBIT_TOML.format(label=label, role=role, image=image, md5=digests[image], serial=serial, tool=tool, authorised=may)
+        EXHIBIT_TOML.format(
+            label=label, role=role, image=image, md5=digests[image], serial=serial, tool=tool, authorised=may
+        )
         for label, role, image, serial, tool, may in EXHIBITS
     )
     return CASE_TOML.format(case=case, title=TITLES[case], exhibits=exhibits)

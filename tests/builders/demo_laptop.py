@@ -26,6 +26,11 @@ CHROME: Final = f"{HOME}/AppData/Local/Google/Chrome/User Data/Default"
 EDGE: Final = f"{HOME}/AppData/Local/Microsoft/Edge/User Data/Default"
 FIREFOX: Final = f"{HOME}/AppData/Roaming/Mozilla/Firefox/Profiles/a1b2c3d4.default-release"
 POWERSHELL: Final = f"{HOME}/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt"
+PREFERENCES: Final = (
+    rb'{"profile":{"name":"kyufu"},"savefile":{"default_directory":"C:\\Users\\kyufu\\Downloads"},'
+    rb'"selectfile":{"last_directory":"C:\\Users\\kyufu\\Documents"}}'
+)
+"""Chromium's settings file, reduced to the folders of its file dialogues."""
 LOGS: Final = "/Windows/System32/winevt/Logs"
 
 
@@ -49,14 +54,19 @@ def laptop_disk(
     return images.disk(volume, kind=0x07, signature=0x5AFE0001)
 
 
-def _file(path: str, data: bytes, when: datetime, *, deleted: bool = False, streams: tuple[tuple[str, bytes], ...] = ()) -> Item:
+def _file(
+    path: str, data: bytes, when: datetime, *, deleted: bool = False, streams: tuple[tuple[str, bytes], ...] = ()
+) -> Item:
     return Item(path=path, data=data, created=when, modified=when, accessed=when, deleted=deleted, streams=streams)
 
 
 def _folders(items: Sequence[Item]) -> list[Item]:
     """Return every folder above the files, as old as the installation."""
     names = {str(folder) for item in items for folder in Path(item.path).parents} | {"/"}
-    return [Item(path=name, created=INSTALLED, modified=INSTALLED, accessed=INSTALLED, folder=True) for name in sorted(names)]
+    return [
+        Item(path=name, created=INSTALLED, modified=INSTALLED, accessed=INSTALLED, folder=True)
+        for name in sorted(names)
+    ]
 
 
 def _devices(leak: bool, stick: bytes) -> list[Device]:
@@ -70,7 +80,7 @@ def _devices(leak: bool, stick: bytes) -> list[Device]:
     other = Device(
         vendor="GENERIC", product="FLASH_DISK", revision="8.07", serial="9900112233445566", capacity=8_053_063_680,
         mbr=stick[:440] + b"\x99\x88\x77\x66" + stick[444:512], vbr=_other_vbr(stick[1 << 20 : (1 << 20) + 512]),
-        stays=((at("2022-06-21 20:15:40"), at("2022-06-21 20:27:12")),),
+        stays=((at("2022-06-21 20:15:40"), at("2022-06-21 20:27:12")), (at("2022-06-22 21:40:05"), at("2022-06-22 21:52:36"))),
     )  # fmt: skip
     return [known, other]
 
@@ -103,19 +113,36 @@ def _visits(pages: Sequence[tuple[str, str]], minute: int) -> Iterator[Visit]:
 
 
 def _browsers(leak: bool) -> list[Item]:
-    chrome = list(_visits([("https://www.city.example.jp/kyufu/", "臨時特別給付金"), ("https://docs.example.com/manual", "マニュアル")], 12))
+    chrome = list(
+        _visits(
+            [
+                ("https://www.city.example.jp/kyufu/", "臨時特別給付金"),
+                ("https://docs.example.com/manual", "マニュアル"),
+            ],
+            12,
+        )
+    )
     edge = list(_visits([("https://www.example.com/news", "ニュース"), ("https://weather.example.net/", "天気")], 41))
     firefox = list(_visits([("https://intra.example.jp/portal", "社内ポータル")], 77))
-    downloads = [Download(time=at("2022-06-03 09:14:00"), url="https://docs.example.com/manual.pdf", path="C:\\Users\\kyufu\\Downloads\\manual.pdf", size=48_211)]
+    downloads = [
+        Download(
+            time=at("2022-06-03 09:14:00"),
+            url="https://docs.example.com/manual.pdf",
+            path="C:\\Users\\kyufu\\Downloads\\manual.pdf",
+            size=48_211,
+        )
+    ]
     if leak:
         site = "https://upload.cloud.example.com/files/upload"
         chrome += [Visit(time=at("2022-06-21 20:31:02"), url="https://upload.cloud.example.com/login", title="クラウド保管", transition=TYPED),
-                   Visit(time=at("2022-06-21 20:33:45"), url=site, title="アップロード完了", transition=FORM_SUBMIT)]  # fmt: skip
+                   Visit(time=at("2022-06-21 20:33:45"), url=site, title="アップロード完了", transition=FORM_SUBMIT),
+                   Visit(time=at("2022-06-22 21:05:18"), url=site, title="アップロード完了", transition=FORM_SUBMIT)]  # fmt: skip
         downloads += [Download(time=at("2022-06-21 20:29:10"), url="https://dl.cloud.example.com/cloud-sync-setup.exe",
                                path="C:\\Users\\kyufu\\Downloads\\cloud-sync-setup.exe", size=2_411_520)]  # fmt: skip
     chrome.sort(key=lambda visit: visit.time)
     return [
-        _file(f"{CHROME}/History", history(chrome, downloads), LAST), _file(f"{EDGE}/History", history(edge), LAST),
+        _file(f"{CHROME}/History", history(chrome, downloads), LAST), _file(f"{CHROME}/Preferences", PREFERENCES, LAST),
+        _file(f"{EDGE}/History", history(edge), LAST),
         _file(f"{FIREFOX}/places.sqlite", places(firefox), LAST),
     ]  # fmt: skip
 
@@ -133,7 +160,7 @@ def _documents(leak: bool) -> list[Item]:
     zone = b"[ZoneTransfer]\r\nZoneId=3\r\nHostUrl=https://docs.example.com/manual.pdf\r\n"
     note = "画面の操作手順（第２版）\r\n".encode("cp932")
     return [
-        _file(POWERSHELL, ("\r\n".join(commands) + "\r\n").encode(), at("2022-06-21 20:40:00")),
+        _file(POWERSHELL, ("\r\n".join(commands) + "\r\n").encode(), at("2022-06-22 21:58:00" if leak else "2022-06-21 20:40:00")),
         _file(f"{HOME}/Downloads/manual.pdf", documents.pdf(["給付システム操作マニュアル"]), at("2022-06-03 09:14:09"),
               streams=(("Zone.Identifier", zone),)),
         _file(f"{HOME}/Documents/手順書.txt", note * 40, at("2022-04-12 10:00:00")),
@@ -150,7 +177,7 @@ def _leaked(people: Sequence[Resident]) -> list[Item]:
     part = documents.register_csv(people[:300])
     mail = documents.eml(
         sender="kyufu@contractor.example.jp", to="friend@mail.example.net", subject="名簿の件",
-        date="Tue, 21 Jun 2022 20:36:00 +0900", body="添付のとおりです。\n", attachment=("住民票一覧.csv", part),
+        date="Wed, 22 Jun 2022 20:36:00 +0900", body="添付のとおりです。\n", attachment=("住民票一覧.csv", part),
     )  # fmt: skip
     hidden = documents.register_csv(people[700:720])
     return [
@@ -158,6 +185,6 @@ def _leaked(people: Sequence[Resident]) -> list[Item]:
         _file(f"{HOME}/Documents/backup.zip", documents.zip_cp932({"住民票一覧_2022.csv": register}), at("2022-06-21 20:24:55")),
         _file(f"{HOME}/Documents/買い物メモ.txt", "牛乳、卵\r\n".encode("cp932"), at("2022-06-21 20:45:00"), streams=(("d", hidden),)),
         _file(f"{HOME}/Desktop/住民票一覧_抜粋.csv", documents.register_csv(people[1100:1160]), at("2022-06-21 19:50:00"), deleted=True),
-        _file(f"{HOME}/AppData/Local/Mail/Outbox/0002.eml", mail, at("2022-06-21 20:36:00")),
+        _file(f"{HOME}/AppData/Local/Mail/Outbox/0002.eml", mail, at("2022-06-22 20:36:00")),
         _file(f"{HOME}/Downloads/cloud-sync-setup.exe", b"MZ" + bytes(510) + b"cloud-sync synthetic installer".ljust(4096, b"\0"), at("2022-06-21 20:29:19")),
     ]  # fmt: skip

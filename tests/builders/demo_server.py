@@ -65,14 +65,24 @@ def _auth(leak: bool) -> bytes:
     when = FIRST
     while when <= LAST:
         stamp = f"{when:%b} {when.day:2} {when:%H:%M:%S}"
-        lines.append((when, f"{stamp} {HOST} CRON[{900 + when.hour}]: pam_unix(cron:session): session opened for user root by (uid=0)"))
+        lines.append(
+            (
+                when,
+                f"{stamp} {HOST} CRON[{900 + when.hour}]: pam_unix(cron:session): session opened for user root by (uid=0)",
+            )
+        )
         when += timedelta(hours=2)
     logins = ["2022-06-01 09:00:12", "2022-06-10 09:00:03", "2022-06-21 16:47:55", "2022-06-24 10:03:31"]
     for text in [*logins, *(["2022-06-22 23:05:44"] if leak else [])]:
         when = at(text)
         source = "198.51.100.77" if text.startswith("2022-06-22") else "192.0.2.21"
         stamp = f"{when:%b} {when.day:2} {when:%H:%M:%S}"
-        lines.append((when, f"{stamp} {HOST} sshd[2211]: Accepted publickey for op from {source} port 50222 ssh2: ED25519 SHA256:synthetic"))
+        lines.append(
+            (
+                when,
+                f"{stamp} {HOST} sshd[2211]: Accepted publickey for op from {source} port 50222 ssh2: ED25519 SHA256:synthetic",
+            )
+        )
     return "".join(f"{line}\n" for _, line in sorted(lines)).encode()
 
 
@@ -90,6 +100,8 @@ def _access() -> bytes:
     pages = ("/", "/kyufu/status", "/kyufu/login", "/health")
     while when <= LAST:
         page = pages[when.hour % 4]
-        lines.append(f'192.0.2.{20 + when.hour} - - [{when:%d/%b/%Y:%H:%M:%S} +0900] "GET {page} HTTP/1.1" 200 {512 + when.hour} "-" "Mozilla/5.0"')
+        lines.append(
+            f'192.0.2.{20 + when.hour} - - [{when:%d/%b/%Y:%H:%M:%S} +0900] "GET {page} HTTP/1.1" 200 {512 + when.hour} "-" "Mozilla/5.0"'
+        )
         when += timedelta(hours=1)
     return "".join(f"{line}\n" for line in lines).encode()

@@ -44,7 +44,9 @@ def _before_loss(people: Sequence[Resident], *, slack: int) -> list[Item]:
     old = documents.register_csv(people[600:680]).split(b"\r\n", 1)[1]
     table = [HEADERS, *(person.cells() for person in people[:60])]
     cells = [[row[0], row[1], row[2]] for row in table]
-    zipped = documents.zip_cp932({"生保口座一覧.csv": documents.register_csv(people[900:960]), "はじめに.txt": "取扱注意".encode("cp932")})
+    zipped = documents.zip_cp932(
+        {"生保口座一覧.csv": documents.register_csv(people[900:960]), "はじめに.txt": "取扱注意".encode("cp932")}
+    )
     names = [f"{person.name}　{person.birth_date}　{person.address}" for person in people[30:42]]
     return [
         remnant(old, at("2022-05-10 10:00:00")),

@@ -60,7 +60,9 @@ def evtx(events: Sequence[Event], *, first_record: int = 1) -> bytes:
             chunk = _Chunk(number)
             chunk.fits(event, number)
     chunks.append(chunk.finished())
-    head = struct.pack("<8sQQQIHHHH76xI", b"ElfFile\0", 0, len(chunks) - 1, first_record + len(events), 128, 1, 3, 4096, len(chunks), 0)
+    head = struct.pack(
+        "<8sQQQIHHHH76xI", b"ElfFile\0", 0, len(chunks) - 1, first_record + len(events), 128, 1, 3, 4096, len(chunks), 0
+    )
     return (head + struct.pack("<I", zlib.crc32(head[:120]))).ljust(4096, b"\0") + b"".join(chunks)
 
 
@@ -181,7 +183,12 @@ class _Writer:
         self.out.append(0x04)
         struct.pack_into("<I", self.out, place, len(self.out) - place - 4)
 
-    def leaf(self, name: str, value: str | tuple[int, int] | None, attributes: Sequence[tuple[str, str | tuple[int, int]]] = ()) -> None:
+    def leaf(
+        self,
+        name: str,
+        value: str | tuple[int, int] | None,
+        attributes: Sequence[tuple[str, str | tuple[int, int]]] = (),
+    ) -> None:
         place = self.open(name, attributes)
         if value is None:
             self.out.append(0x03)

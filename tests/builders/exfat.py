@@ -45,7 +45,9 @@ class _ExFat:
         bitmap = next(entry for entry in found if entry[0] == 0x81)
         upcase = next(entry for entry in found if entry[0] == 0x82)
         self.bitmap = self.place(struct.unpack_from("<I", bitmap, 20)[0])
-        self.upcase = _upcase(volume, self.place(struct.unpack_from("<I", upcase, 20)[0]), *struct.unpack_from("<Q", upcase, 24))
+        self.upcase = _upcase(
+            volume, self.place(struct.unpack_from("<I", upcase, 20)[0]), *struct.unpack_from("<Q", upcase, 24)
+        )
         self.next = self.root + 1
 
     def fill(self, items: Sequence[Item]) -> None:
@@ -100,9 +102,20 @@ class _ExFat:
         attributes = (DIRECTORY if item.folder else ARCHIVE) | (HIDDEN_SYSTEM if item.hidden else 0)
         tenths = [when.astimezone(JST).second % 2 * 100 for when in (item.created, item.modified)]
         stamps = [_stamp(when) for when in (item.created, item.modified, item.accessed)]
-        primary = struct.pack("<BBHHHIIIBBBBB7x", 0x85, 1 + len(names), 0, attributes, 0, *stamps, *tenths, *[JAPAN] * 3)
+        primary = struct.pack(
+            "<BBHHHIIIBBBBB7x", 0x85, 1 + len(names), 0, attributes, 0, *stamps, *tenths, *[JAPAN] * 3
+        )
         stream = struct.pack(
-            "<BBxBHHQIIQ", 0xC0, 3 if cluster else 1, len(units) // 2, self.name_hash(item.name), 0, size, 0, cluster, size
+            "<BBxBHHQIIQ",
+            0xC0,
+            3 if cluster else 1,
+            len(units) // 2,
+            self.name_hash(item.name),
+            0,
+            size,
+            0,
+            cluster,
+            size,
         )
         made = bytearray(primary + stream + b"".join(b"\xc1\0" + name for name in names))
         checksum = 0

@@ -128,7 +128,9 @@ class _Fat:
 def _entries(item: Item, short: bytes, cluster: int) -> bytes:
     """Return the long-name entries and the short entry; those of a deleted item begin with E5."""
     plain = short[:8].rstrip() + (b"." + short[8:].rstrip() if short[8:].strip() else b"")
-    made = (b"" if plain == item.name.encode("cp932") else _long_entries(item.name, short)) + _entry(item, short, cluster)
+    made = (b"" if plain == item.name.encode("cp932") else _long_entries(item.name, short)) + _entry(
+        item, short, cluster
+    )
     if not item.deleted:
         return made
     return b"".join(b"\xe5" + made[offset + 1 : offset + 32] for offset in range(0, len(made), 32))

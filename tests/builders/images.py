@@ -32,7 +32,9 @@ LATE: Final = (filetime(datetime(2023, 1, 1, tzinfo=UTC)), filetime(datetime(210
 
 def missing_tools() -> list[str]:
     """Return the programs that a build needs and this machine lacks."""
-    lacking = [name for name in TOOLS if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None]
+    lacking = [
+        name for name in TOOLS if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None
+    ]
     return lacking if Path("/dev/fuse").exists() else [*lacking, "/dev/fuse"]
 
 
@@ -54,7 +56,21 @@ def _blank(path: Path, size: int) -> Path:
 def fat32(scratch: Path, size: int, items: Sequence[Item], *, serial: int, label: str) -> bytes:
     """Return a FAT32 volume of one-sector clusters."""
     path = _blank(scratch / "fat32.volume", size)
-    _run("mkfs.vfat", "-F", "32", "-s", "1", "--invariant", "-h", str(PARTITION_START), "-i", f"{serial:08X}", "-n", label, path)
+    _run(
+        "mkfs.vfat",
+        "-F",
+        "32",
+        "-s",
+        "1",
+        "--invariant",
+        "-h",
+        str(PARTITION_START),
+        "-i",
+        f"{serial:08X}",
+        "-n",
+        label,
+        path,
+    )
     volume = bytearray(path.read_bytes())
     fill_fat32(volume, items)
     return bytes(volume)
@@ -72,7 +88,24 @@ def exfat(scratch: Path, size: int, items: Sequence[Item], *, serial: int, label
 def ntfs(scratch: Path, size: int, items: Sequence[Item], *, serial: int, settled: datetime) -> bytes:
     """Return an NTFS volume; ``settled`` is the time of the file system's own records."""
     path = _blank(scratch / "ntfs.volume", size)
-    _run("mkntfs", "-F", "-Q", "-c", "4096", "-s", "512", "-p", str(PARTITION_START), "-H", "255", "-S", "63", "-L", "OS", path)
+    _run(
+        "mkntfs",
+        "-F",
+        "-Q",
+        "-c",
+        "4096",
+        "-s",
+        "512",
+        "-p",
+        str(PARTITION_START),
+        "-H",
+        "255",
+        "-S",
+        "63",
+        "-L",
+        "OS",
+        path,
+    )
     return ntfs_from(scratch, path.read_bytes(), items, serial=serial, settled=settled)
 
 
@@ -216,7 +249,10 @@ def ext4(scratch: Path, size: int, items: Sequence[Item], *, settled: datetime) 
         if item.deleted:
             script += [f"set_current_time @{int(item.modified.timestamp())}", f'rm "{item.path}"']
     stamp = f"@{int(settled.timestamp())}"
-    script += [f"set_current_time {stamp}", *(f"ssv {name} {stamp}" for name in ("mkfs_time", "lastcheck", "mtime", "wtime"))]
+    script += [
+        f"set_current_time {stamp}",
+        *(f"ssv {name} {stamp}" for name in ("mkfs_time", "lastcheck", "mtime", "wtime")),
+    ]
     _run("debugfs", "-w", "-f", "-", path, text="\n".join([*script, "quit", ""]))
     return path.read_bytes()
 
@@ -233,7 +269,9 @@ def disk(volume: bytes, *, kind: int, signature: int, tail: int = 1 << 20) -> by
     SOURCE: MBR layout: disk signature at 440, entries at 446, 0x55AA at 510.
     """
     count = len(volume) // SECTOR
-    entry = struct.pack("<B3sB3sII", 0x80 if kind == 0x07 else 0, b"\x20\x21\x00", kind, b"\xfe\xff\xff", PARTITION_START, count)
+    entry = struct.pack(
+        "<B3sB3sII", 0x80 if kind == 0x07 else 0, b"\x20\x21\x00", kind, b"\xfe\xff\xff", PARTITION_START, count
+    )
     mbr = bytes(440) + struct.pack("<IH", signature, 0) + entry.ljust(64, b"\0") + b"\x55\xaa"
     return mbr.ljust(PARTITION_START * SECTOR, b"\0") + volume + bytes(tail)
 

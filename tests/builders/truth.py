@@ -30,10 +30,24 @@ STICK: Final = (
     Place(exhibit="USB-01", path="/住民税.csv", first=0, last=900, fields="citizen-code"),
     Place(exhibit="USB-01", path="/旧_住民票.csv", first=1000, last=1060, origin="deleted"),
     Place(exhibit="USB-01", path="/給付金/申請者一覧.xlsx", first=0, last=60, encoding="utf-8"),
-    Place(exhibit="USB-01", path="/給付金/通知文.docx", first=30, last=34, encoding="utf-8", fields="name,birth-date,address"),
+    Place(
+        exhibit="USB-01",
+        path="/給付金/通知文.docx",
+        first=30,
+        last=34,
+        encoding="utf-8",
+        fields="name,birth-date,address",
+    ),
     Place(exhibit="USB-01", path="/給付金/名簿.pdf", first=30, last=42, fields="name,birth-date,address"),
     Place(exhibit="USB-01", path="/給付金/口座.zip!生保口座一覧.csv", first=900, last=960, origin="member"),
-    Place(exhibit="USB-01", path="/給付金/世帯.txt", first=0, last=60, encoding="utf-16-le", fields="citizen-code,household-number,name"),
+    Place(
+        exhibit="USB-01",
+        path="/給付金/世帯.txt",
+        first=0,
+        last=60,
+        encoding="utf-16-le",
+        fields="citizen-code,household-number,name",
+    ),
     Place(exhibit="USB-01", path="/給付金/移行_euc.csv", first=60, last=110, encoding="euc_jp"),
     Place(exhibit="USB-01", path="/作業手順.txt", first=600, last=601, origin="slack", whole=False),
     Place(exhibit="USB-01", path="", first=600, last=680, origin="unallocated"),
@@ -41,14 +55,24 @@ STICK: Final = (
 STICK_LEAK: Final = (Place(exhibit="USB-01", path="/住民票一覧_2022 - コピー.csv", first=0, last=200),)
 SERVER: Final = (
     Place(exhibit="SV-01", path="/srv/export/residents_utf8.csv", first=0, last=1200, encoding="utf-8"),
-    Place(exhibit="SV-01", path="/srv/export/dump_20220510.csv", first=200, last=500, origin="deleted", encoding="utf-8"),
+    Place(
+        exhibit="SV-01", path="/srv/export/dump_20220510.csv", first=200, last=500, origin="deleted", encoding="utf-8"
+    ),
 )
 LAPTOP_LEAK: Final = (
     Place(exhibit="PC-01", path=f"{HOME}/Documents/給付金/住民票一覧_2022.csv", first=0, last=1000),
-    Place(exhibit="PC-01", path=f"{HOME}/Documents/backup.zip!住民票一覧_2022.csv", first=0, last=1000, origin="member"),
+    Place(
+        exhibit="PC-01", path=f"{HOME}/Documents/backup.zip!住民票一覧_2022.csv", first=0, last=1000, origin="member"
+    ),
     Place(exhibit="PC-01", path=f"{HOME}/Documents/買い物メモ.txt:d", first=700, last=720),
     Place(exhibit="PC-01", path=f"{HOME}/Desktop/住民票一覧_抜粋.csv", first=1100, last=1160, origin="deleted"),
-    Place(exhibit="PC-01", path=f"{HOME}/AppData/Local/Mail/Outbox/0002.eml!住民票一覧.csv", first=0, last=300, origin="member"),
+    Place(
+        exhibit="PC-01",
+        path=f"{HOME}/AppData/Local/Mail/Outbox/0002.eml!住民票一覧.csv",
+        first=0,
+        last=300,
+        origin="member",
+    ),
 )
 EXPECTED: Final[dict[str, dict[str, dict[str, str]]]] = {
     "demo-clean": {
@@ -76,7 +100,10 @@ def truth(case: str) -> dict[str, Any]:
     """Return the truth file of a case: places, distinct residents per exhibit, expected levels."""
     found = places_of(case)
     exhibits = sorted({place.exhibit for place in found} | {"PC-01"})
-    people = {name: {n for place in found if place.exhibit == name for n in range(place.first, place.last)} for name in exhibits}
+    people = {
+        name: {n for place in found if place.exhibit == name for n in range(place.first, place.last)}
+        for name in exhibits
+    }
     rows = [
         {"exhibit": place.exhibit, "path": place.path, "origin": place.origin, "encoding": place.encoding, "fields": place.fields,
          "first_resident": place.first, "residents": place.last - place.first, "whole_rows": place.whole}
