@@ -16,11 +16,26 @@ from pipeline.rules_parse import RuleProblem, read_mapping
 __all__ = ["Question", "Requirement", "Test", "check_verdict_rules", "load_verdict_rules"]
 
 _KEYS: Final = frozenset(
-    "id channel applies question hypotheses supports contradicts negative sources limits not_read settles shows_leak blocks".split()
+    [
+        "id",
+        "channel",
+        "applies",
+        "question",
+        "hypotheses",
+        "supports",
+        "contradicts",
+        "negative",
+        "sources",
+        "limits",
+        "not_read",
+        "settles",
+        "shows_leak",
+        "blocks",
+    ]
 )
 _NEEDED: Final = ("id", "channel", "applies", "question", "hypotheses", "negative", "limits", "settles", "shows_leak")
-_TEST_KEYS: Final = frozenset("id level leak sql ja en kind".split())
-_SOURCE_KEYS: Final = frozenset("name artefacts systems places optional enabled".split())
+_TEST_KEYS: Final = frozenset(["id", "level", "leak", "sql", "ja", "en", "kind"])
+_SOURCE_KEYS: Final = frozenset(["name", "artefacts", "systems", "places", "optional", "enabled"])
 _LEVELS: Final = ("confirmed", "indicated")
 _NEGATIVES: Final = ("sources", "content", "listing", "never")
 _LEAKS: Final = ("confirmed", "indicated", "no")

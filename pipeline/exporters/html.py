@@ -39,7 +39,7 @@ def build_model(
     missed = [row | {"reason": mask(row["reason"])} for row in coverage if row["outcome"] != "examined"]
     events, more = _events(tables, case)
     return ReportModel(
-        case=_case(case), verdict=verdict, evidence=_rows(tables, "evidence"), coverage=_bars(coverage),
+        case=_case(case), verdict=_masked(verdict, mask), evidence=_rows(tables, "evidence"), coverage=_bars(coverage),
         not_examined=missed[:_MOST], events=events, places=_places(tables, verdict, mask),
         left_out={"not_examined": max(0, len(missed) - _MOST), "events": more},
     )  # fmt: skip
@@ -57,6 +57,11 @@ def render_report(model: ReportModel, *, language: str, edition: str) -> str:
 
 def _rows(tables: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [dict(row) for row in tables[name].to_pylist()]
+
+
+def _masked(verdict: Mapping[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
+    questions = [item | {"coverage": [mask(reason) for reason in item["coverage"]]} for item in verdict["questions"]]
+    return {**verdict, "questions": questions}
 
 
 def _case(case: Case) -> dict[str, str]:

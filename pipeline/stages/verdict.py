@@ -133,7 +133,7 @@ def _negative(
     if question.not_read:
         return ["these records are not read by this version"], ""
     if question.negative == "never":
-        return ["this medium cannot exclude it"], ""
+        return ["the records of this exhibit cannot exclude it"], ""
     label = exhibit.label
     coverage = rows_of(database, "SELECT * FROM coverage WHERE exhibit = $exhibit", label)
     volumes = rows_of(database, "SELECT * FROM volumes WHERE exhibit = $exhibit", label)

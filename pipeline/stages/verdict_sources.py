@@ -57,13 +57,13 @@ def closed_parts(negative: str, coverage: Sequence[Row], volumes: Sequence[Row],
     """Return what was not examined of an exhibit and could hold the record that is looked for."""
     reasons = [f"volume {row['state']}" for row in volumes if row["state"] != "open"]
     for row in coverage:
-        if row["outcome"] != "examined" and (negative != "listing" or row["examined_by"] == "listed"):
+        if row["outcome"] != "examined" and (negative == "content" or row["examined_by"] == "listed"):
             reasons.append(f"{row['class']} {row['outcome']} ({row['examined_by']}): {row['reason']}")
     reasons += [f"{row['class']} bytes" for row in coverage if row["class"] in _CONTENT]
     if losses:
         reasons.append(f"{losses} losses in the diagnostics")
     done = {row["examined_by"] for row in coverage if row["outcome"] == "examined"}
-    wanted = {"listed"} if negative == "listing" else {"listed", "detected"}
+    wanted = {"listed", "detected"} if negative == "content" else {"listed"}
     reasons += [f"nothing was {name}" for name in sorted(wanted - done)]
     if not volumes:
         reasons.append("no volume was opened")

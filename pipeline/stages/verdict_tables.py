@@ -40,7 +40,7 @@ def open_tables(tables: Mapping[str, Any], case: Case) -> Iterator[duckdb.DuckDB
 def rows_of(database: duckdb.DuckDBPyConnection, sql: str, exhibit: str) -> list[dict[str, Any]]:
     """Return the rows of a query; ``$exhibit`` stands for the label asked about."""
     values = {"exhibit": exhibit} if "$exhibit" in sql else {}
-    found = database.execute(sql, values).to_arrow_table().to_pylist()
+    found = database.sql(sql, params=values).to_arrow_table().to_pylist()
     return [dict(row) for row in found]
 
 
