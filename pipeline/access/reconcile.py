@@ -88,7 +88,7 @@ def _joined(
         if match is None:
             alone += 1
             yield replace(entry, listed_by=volume.reader)
-            if alone <= _NAMED and entry.kind != "metadata":
+            if alone <= _NAMED and entry.kind != "metadata" and entry.path != "/":
                 yield _one_sided(entry, volume.reader, second)
             continue
         rest.pop(match.id)

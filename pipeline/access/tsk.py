@@ -343,7 +343,8 @@ class TskFileSystem:
         certainty = row.certainty if row.origin == Origin.ALLOCATED else self._certainty(runs, resident, row.size)
         return replace(
             row, runs=runs if self._volume.direct else (), reader="runs" if usable else "file-system",
-            initialised_size=initialised if self._ntfs else row.size, flags=",".join(dict.fromkeys(notes)), certainty=certainty,
+            initialised_size=initialised if self._ntfs else row.size, flags=",".join(dict.fromkeys(notes)),
+            certainty=certainty,
         )  # fmt: skip
 
     def _record(self, inode: int) -> MftRecord:

@@ -24,7 +24,7 @@ KNOWN = {
 
 
 def _image(fact: dict[str, Any]) -> Image:
-    return open_image([real_path(name) for name in sorted(fact["files"])][0])
+    return open_image(real_path(min(fact["files"])))
 
 
 def _volumes(fact: dict[str, Any]) -> list[Volume]:
