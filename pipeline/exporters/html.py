@@ -1,4 +1,4 @@
-"""The report for the committee, and its public edition: one HTML file with no outside resource, the same bytes each time."""
+"""The report for the committee, and its public edition: one HTML file, no outside resource."""
 
 from __future__ import annotations
 

@@ -56,9 +56,11 @@ def failing(
 def closed_parts(negative: str, coverage: Sequence[Row], volumes: Sequence[Row], losses: int) -> list[str]:
     """Return what was not examined of an exhibit and could hold the record that is looked for."""
     reasons = [f"volume {row['state']}" for row in volumes if row["state"] != "open"]
-    for row in coverage:
-        if row["outcome"] != "examined" and (negative == "content" or row["examined_by"] == "listed"):
-            reasons.append(f"{row['class']} {row['outcome']} ({row['examined_by']}): {row['reason']}")
+    reasons += [
+        f"{row['class']} {row['outcome']} ({row['examined_by']}): {row['reason']}"
+        for row in coverage
+        if row["outcome"] != "examined" and (negative == "content" or row["examined_by"] == "listed")
+    ]
     reasons += [f"{row['class']} bytes" for row in coverage if row["class"] in _CONTENT]
     if losses:
         reasons.append(f"{losses} losses in the diagnostics")
