@@ -37,6 +37,14 @@ _KINDS: Final = {
 }  # fmt: skip
 _DIRECTORY: Final = int(pytsk3.TSK_FS_META_TYPE_DIR)
 _EXT_FIRST: Final = 11  # lower inodes are the file system's own: kernel documentation, ext4, "Special inodes"
+_ATTR_COMP: Final = int(pytsk3.TSK_FS_ATTR_COMP)
+_ATTR_ENC: Final = int(pytsk3.TSK_FS_ATTR_ENC)
+_ATTR_NONRES: Final = int(pytsk3.TSK_FS_ATTR_NONRES)
+_ATTR_RUN_FLAG_FILLER: Final = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER)
+_ATTR_RUN_FLAG_SPARSE: Final = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE)
+_META_FLAG_ALLOC: Final = int(pytsk3.TSK_FS_META_FLAG_ALLOC)
+_META_FLAG_USED: Final = int(pytsk3.TSK_FS_META_FLAG_USED)
+_NAME_FLAG_ALLOC: Final = int(pytsk3.TSK_FS_NAME_FLAG_ALLOC)
 _MFT_PIECE: Final = 4 << 20
 _NO_RECORD: Final = MftRecord()
 
@@ -182,7 +190,7 @@ class TskFileSystem:
             if info is None or info.name in {b".", b".."}:
                 continue
             text = info.name.decode("utf-8", "backslashreplace").replace("/", "\u2215")
-            allocated = bool(int(info.flags) & int(pytsk3.TSK_FS_NAME_FLAG_ALLOC))
+            allocated = bool(int(info.flags) & _NAME_FLAG_ALLOC)
             name = _Name(f"{path}/{text}", allocated, inode)
             yield name, file, self._child(file, allocated)
 
@@ -191,7 +199,7 @@ class TskFileSystem:
         meta = file.info.meta
         if meta is None or int(meta.type) != _DIRECTORY:
             return None
-        if not allocated and int(meta.flags) & int(pytsk3.TSK_FS_META_FLAG_ALLOC):
+        if not allocated and int(meta.flags) & _META_FLAG_ALLOC:
             return None
         return int(meta.addr)
 
@@ -206,9 +214,9 @@ class TskFileSystem:
             except _FAILURES:
                 continue
             meta = file.info.meta
-            if meta is None or not int(meta.flags) & int(pytsk3.TSK_FS_META_FLAG_USED):
+            if meta is None or not int(meta.flags) & _META_FLAG_USED:
                 continue
-            if int(meta.flags) & int(pytsk3.TSK_FS_META_FLAG_ALLOC):
+            if int(meta.flags) & _META_FLAG_ALLOC:
                 if not int(meta.size):
                     continue
             elif not int(meta.size) and not self._record(inode).name:
@@ -270,13 +278,13 @@ class TskFileSystem:
             return file, None
         meta = found.info.meta
         name_seq, flags = int(file.info.name.meta_seq), int(meta.flags)
-        freed = not flags & int(pytsk3.TSK_FS_META_FLAG_ALLOC)
+        freed = not flags & _META_FLAG_ALLOC
         return (found, meta) if freed and int(meta.seq) == name_seq + 1 else (file, None)
 
     def _origin(self, name: _Name, meta: Any) -> str:
         if name.path.startswith("/$OrphanFiles/"):
             return Origin.ORPHAN
-        live = meta is not None and bool(int(meta.flags) & int(pytsk3.TSK_FS_META_FLAG_ALLOC))
+        live = meta is not None and bool(int(meta.flags) & _META_FLAG_ALLOC)
         return Origin.ALLOCATED if name.allocated and live else Origin.DELETED
 
     def _plain(self, name: _Name, meta: Any, address: int, origin: str) -> FileEntry:
@@ -330,16 +338,16 @@ class TskFileSystem:
         if chosen is None:
             return row
         flags = int(chosen.info.flags)
-        resident = not flags & int(pytsk3.TSK_FS_ATTR_NONRES)
-        packed = flags & (int(pytsk3.TSK_FS_ATTR_COMP) | int(pytsk3.TSK_FS_ATTR_ENC))
+        resident = not flags & _ATTR_NONRES
+        packed = flags & (_ATTR_COMP | _ATTR_ENC)
         runs = () if resident else self._runs(chosen)
         initialised = (
             row.size if resident else min(self._record(row.meta).initialised.get(row.stream, row.size), row.size)
         )
         usable = bool(runs) and not packed and self._volume.direct
         notes = row.flags.split(",") if row.flags else []
-        notes += ["compressed"] if flags & int(pytsk3.TSK_FS_ATTR_COMP) else []
-        notes += ["encrypted"] if flags & int(pytsk3.TSK_FS_ATTR_ENC) else []
+        notes += ["compressed"] if flags & _ATTR_COMP else []
+        notes += ["encrypted"] if flags & _ATTR_ENC else []
         certainty = row.certainty if row.origin == Origin.ALLOCATED else self._certainty(runs, resident, row.size)
         return replace(
             row, runs=runs if self._volume.direct else (), reader="runs" if usable else "file-system",
@@ -362,7 +370,7 @@ class TskFileSystem:
 
     def _runs(self, attribute: Any) -> tuple[Run, ...]:
         runs: list[Run] = []
-        sparse = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE) | int(pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER)
+        sparse = _ATTR_RUN_FLAG_SPARSE | _ATTR_RUN_FLAG_FILLER
         for run in attribute:
             if len(runs) >= _MAX_RUNS:
                 break
