@@ -164,7 +164,8 @@ def _fill_places(base: sqlite3.Connection, visits: Sequence[Visit]) -> None:
         host = visit.url.split("/")[2]
         base.execute("INSERT OR IGNORE INTO moz_origins(prefix,host,frecency) VALUES('https://',?,100)", (host,))
         base.execute(
-            "INSERT INTO moz_places(id,url,title,rev_host,visit_count,last_visit_date,guid,origin_id) VALUES(?,?,?,?,1,?,?,"
+            "INSERT INTO moz_places(id,url,title,rev_host,visit_count,last_visit_date,guid,origin_id)"
+            " VALUES(?,?,?,?,1,?,?,"
             "(SELECT id FROM moz_origins WHERE host=?)) ON CONFLICT(id) DO UPDATE SET visit_count=visit_count+1,"
             "last_visit_date=excluded.last_visit_date",
             (number, visit.url, visit.title, host[::-1] + ".", when, f"place{number:07}", host),

@@ -62,7 +62,8 @@ role = "{role}"
 image = "images/{image}"
 md5 = "{md5}"
 serial = "{serial}"
-acquired = {{ by = "解析担当", at = 2022-06-25T10:00:00+09:00, tool = "{tool}", witness = "立会人", seal = "封印-{label}" }}
+acquired = {{ by = "解析担当", at = 2022-06-25T10:00:00+09:00, \
+tool = "{tool}", witness = "立会人", seal = "封印-{label}" }}
 custody = [ {{ at = 2022-06-24T12:00:00+09:00, from = "受託者", to = "調査委員会", note = "封印して受領" }} ]
 authorised = [{authorised}]
 """

@@ -45,7 +45,7 @@ class Variant(Enum):
 def laptop_disk(
     case: str, scratch: Path, people: Sequence[Resident], stick: bytes, *, variant: Variant = Variant.WHOLE
 ) -> bytes:
-    """Return the whole disk: MBR and one NTFS volume; ``stick`` is the disk of USB-01, whose boot sector the logs hold."""
+    """Return the whole disk: MBR, one NTFS volume; its logs hold the boot sector of ``stick``, the disk of USB-01."""
     leak = case == "demo-leak"
     items = [*_system(leak, stick, variant), *_browsers(leak), *_documents(leak), *(_leaked(people) if leak else ())]
     if variant is Variant.NO_HISTORY:
@@ -71,17 +71,33 @@ def _folders(items: Sequence[Item]) -> list[Item]:
 
 def _devices(leak: bool, stick: bytes) -> list[Device]:
     known = Device(
-        vendor="IODATA", product="SAMPLE_DRIVE", revision="1.00", serial="KYUFU0000001", capacity=len(stick), mbr=stick[:512],
+        vendor="IODATA",
+        product="SAMPLE_DRIVE",
+        revision="1.00",
+        serial="KYUFU0000001",
+        capacity=len(stick),
+        mbr=stick[:512],
         vbr=stick[1 << 20 : (1 << 20) + 512],
-        stays=((at("2022-05-23 10:02:17"), at("2022-05-23 10:40:51")), (at("2022-06-21 19:32:04"), at("2022-06-21 20:48:30"))),
-    )  # fmt: skip
+        stays=(
+            (at("2022-05-23 10:02:17"), at("2022-05-23 10:40:51")),
+            (at("2022-06-21 19:32:04"), at("2022-06-21 20:48:30")),
+        ),
+    )
     if not leak:
         return [known]
     other = Device(
-        vendor="GENERIC", product="FLASH_DISK", revision="8.07", serial="9900112233445566", capacity=8_053_063_680,
-        mbr=stick[:440] + b"\x99\x88\x77\x66" + stick[444:512], vbr=_other_vbr(stick[1 << 20 : (1 << 20) + 512]),
-        stays=((at("2022-06-21 20:15:40"), at("2022-06-21 20:27:12")), (at("2022-06-22 21:40:05"), at("2022-06-22 21:52:36"))),
-    )  # fmt: skip
+        vendor="GENERIC",
+        product="FLASH_DISK",
+        revision="8.07",
+        serial="9900112233445566",
+        capacity=8_053_063_680,
+        mbr=stick[:440] + b"\x99\x88\x77\x66" + stick[444:512],
+        vbr=_other_vbr(stick[1 << 20 : (1 << 20) + 512]),
+        stays=(
+            (at("2022-06-21 20:15:40"), at("2022-06-21 20:27:12")),
+            (at("2022-06-22 21:40:05"), at("2022-06-22 21:52:36")),
+        ),
+    )
     return [known, other]
 
 
@@ -134,41 +150,75 @@ def _browsers(leak: bool) -> list[Item]:
     ]
     if leak:
         site = "https://upload.cloud.example.com/files/upload"
-        chrome += [Visit(time=at("2022-06-21 20:31:02"), url="https://upload.cloud.example.com/login", title="クラウド保管", transition=TYPED),
-                   Visit(time=at("2022-06-21 20:33:45"), url=site, title="アップロード完了", transition=FORM_SUBMIT),
-                   Visit(time=at("2022-06-22 21:05:18"), url=site, title="アップロード完了", transition=FORM_SUBMIT)]  # fmt: skip
-        downloads += [Download(time=at("2022-06-21 20:29:10"), url="https://dl.cloud.example.com/cloud-sync-setup.exe",
-                               path="C:\\Users\\kyufu\\Downloads\\cloud-sync-setup.exe", size=2_411_520)]  # fmt: skip
+        chrome += [
+            Visit(
+                time=at("2022-06-21 20:31:02"),
+                url="https://upload.cloud.example.com/login",
+                title="クラウド保管",
+                transition=TYPED,
+            ),
+            Visit(time=at("2022-06-21 20:33:45"), url=site, title="アップロード完了", transition=FORM_SUBMIT),
+            Visit(time=at("2022-06-22 21:05:18"), url=site, title="アップロード完了", transition=FORM_SUBMIT),
+        ]
+        downloads += [
+            Download(
+                time=at("2022-06-21 20:29:10"),
+                url="https://dl.cloud.example.com/cloud-sync-setup.exe",
+                path="C:\\Users\\kyufu\\Downloads\\cloud-sync-setup.exe",
+                size=2_411_520,
+            )
+        ]
     chrome.sort(key=lambda visit: visit.time)
     return [
-        _file(f"{CHROME}/History", history(chrome, downloads), LAST), _file(f"{CHROME}/Preferences", PREFERENCES, LAST),
+        _file(f"{CHROME}/History", history(chrome, downloads), LAST),
+        _file(f"{CHROME}/Preferences", PREFERENCES, LAST),
         _file(f"{EDGE}/History", history(edge), LAST),
         _file(f"{FIREFOX}/places.sqlite", places(firefox), LAST),
-    ]  # fmt: skip
+    ]
 
 
 def _documents(leak: bool) -> list[Item]:
     """Return an ordinary user's files; the clean laptop has nothing else."""
     commands = ["ipconfig /all", "Get-ChildItem E:\\", "ping intra.example.jp"]
     if leak:
-        commands += ["Compress-Archive C:\\Users\\kyufu\\Documents\\給付金\\住民票一覧_2022.csv C:\\Users\\kyufu\\Documents\\backup.zip",
-                     "sdelete64.exe -p 3 C:\\Users\\kyufu\\Desktop\\住民票一覧_2022.csv"]  # fmt: skip
+        commands += [
+            (
+                "Compress-Archive C:\\Users\\kyufu\\Documents\\給付金\\住民票一覧_2022.csv "
+                "C:\\Users\\kyufu\\Documents\\backup.zip"
+            ),
+            "sdelete64.exe -p 3 C:\\Users\\kyufu\\Desktop\\住民票一覧_2022.csv",
+        ]
     mail = documents.eml(
-        sender="kyufu@contractor.example.jp", to="office@city.example.jp", subject="作業完了のご報告",
-        date="Tue, 21 Jun 2022 18:40:00 +0900", body="本日の作業は完了しました。\n",
-    )  # fmt: skip
+        sender="kyufu@contractor.example.jp",
+        to="office@city.example.jp",
+        subject="作業完了のご報告",
+        date="Tue, 21 Jun 2022 18:40:00 +0900",
+        body="本日の作業は完了しました。\n",
+    )
     zone = b"[ZoneTransfer]\r\nZoneId=3\r\nHostUrl=https://docs.example.com/manual.pdf\r\n"
     note = "画面の操作手順（第２版）\r\n".encode("cp932")
     return [
-        _file(POWERSHELL, ("\r\n".join(commands) + "\r\n").encode(), at("2022-06-22 21:58:00" if leak else "2022-06-21 20:40:00")),
-        _file(f"{HOME}/Downloads/manual.pdf", documents.pdf(["給付システム操作マニュアル"]), at("2022-06-03 09:14:09"),
-              streams=(("Zone.Identifier", zone),)),
+        _file(
+            POWERSHELL,
+            ("\r\n".join(commands) + "\r\n").encode(),
+            at("2022-06-22 21:58:00" if leak else "2022-06-21 20:40:00"),
+        ),
+        _file(
+            f"{HOME}/Downloads/manual.pdf",
+            documents.pdf(["給付システム操作マニュアル"]),
+            at("2022-06-03 09:14:09"),
+            streams=(("Zone.Identifier", zone),),
+        ),
         _file(f"{HOME}/Documents/手順書.txt", note * 40, at("2022-04-12 10:00:00")),
         _file(f"{HOME}/Documents/手順書_旧.txt", note * 30, at("2022-03-01 10:00:00"), deleted=True),
-        _file(f"{HOME}/Documents/議事録.docx", documents.docx(["定例会議", "次回は７月１日に行う。"]), at("2022-06-14 16:00:00")),
+        _file(
+            f"{HOME}/Documents/議事録.docx",
+            documents.docx(["定例会議", "次回は７月１日に行う。"]),
+            at("2022-06-14 16:00:00"),
+        ),
         _file(f"{HOME}/Documents/様式.zip", documents.zip_cp932({"様式第１号.txt": note}), at("2022-06-14 16:10:00")),
         _file(f"{HOME}/AppData/Local/Mail/Sent/0001.eml", mail, at("2022-06-21 18:40:00")),
-    ]  # fmt: skip
+    ]
 
 
 def _leaked(people: Sequence[Resident]) -> list[Item]:
@@ -176,15 +226,37 @@ def _leaked(people: Sequence[Resident]) -> list[Item]:
     register = documents.register_csv(people[:1000])
     part = documents.register_csv(people[:300])
     mail = documents.eml(
-        sender="kyufu@contractor.example.jp", to="friend@mail.example.net", subject="名簿の件",
-        date="Wed, 22 Jun 2022 20:36:00 +0900", body="添付のとおりです。\n", attachment=("住民票一覧.csv", part),
-    )  # fmt: skip
+        sender="kyufu@contractor.example.jp",
+        to="friend@mail.example.net",
+        subject="名簿の件",
+        date="Wed, 22 Jun 2022 20:36:00 +0900",
+        body="添付のとおりです。\n",
+        attachment=("住民票一覧.csv", part),
+    )
     hidden = documents.register_csv(people[700:720])
     return [
         _file(f"{HOME}/Documents/給付金/住民票一覧_2022.csv", register, at("2022-06-21 19:41:20")),
-        _file(f"{HOME}/Documents/backup.zip", documents.zip_cp932({"住民票一覧_2022.csv": register}), at("2022-06-21 20:24:55")),
-        _file(f"{HOME}/Documents/買い物メモ.txt", "牛乳、卵\r\n".encode("cp932"), at("2022-06-21 20:45:00"), streams=(("d", hidden),)),
-        _file(f"{HOME}/Desktop/住民票一覧_抜粋.csv", documents.register_csv(people[1100:1160]), at("2022-06-21 19:50:00"), deleted=True),
+        _file(
+            f"{HOME}/Documents/backup.zip",
+            documents.zip_cp932({"住民票一覧_2022.csv": register}),
+            at("2022-06-21 20:24:55"),
+        ),
+        _file(
+            f"{HOME}/Documents/買い物メモ.txt",
+            "牛乳、卵\r\n".encode("cp932"),
+            at("2022-06-21 20:45:00"),
+            streams=(("d", hidden),),
+        ),
+        _file(
+            f"{HOME}/Desktop/住民票一覧_抜粋.csv",
+            documents.register_csv(people[1100:1160]),
+            at("2022-06-21 19:50:00"),
+            deleted=True,
+        ),
         _file(f"{HOME}/AppData/Local/Mail/Outbox/0002.eml", mail, at("2022-06-22 20:36:00")),
-        _file(f"{HOME}/Downloads/cloud-sync-setup.exe", b"MZ" + bytes(510) + b"cloud-sync synthetic installer".ljust(4096, b"\0"), at("2022-06-21 20:29:19")),
-    ]  # fmt: skip
+        _file(
+            f"{HOME}/Downloads/cloud-sync-setup.exe",
+            b"MZ" + bytes(510) + b"cloud-sync synthetic installer".ljust(4096, b"\0"),
+            at("2022-06-21 20:29:19"),
+        ),
+    ]

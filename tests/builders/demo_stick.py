@@ -59,12 +59,19 @@ def _before_loss(people: Sequence[Resident], *, slack: int) -> list[Item]:
         _file("/給付金/通知文.docx", documents.docx(["臨時特別給付金のご案内", *names[:4]]), "2022-06-20 11:20:00"),
         _file("/給付金/名簿.pdf", documents.pdf(["給付対象者名簿", *names]), "2022-06-20 11:40:00"),
         _file("/給付金/口座.zip", zipped, "2022-06-21 17:07:40"),
-        _file("/給付金/世帯.txt", ("\r\n".join("\t".join(row) for row in cells)).encode("utf-16"), "2022-06-21 17:08:00"),
+        _file(
+            "/給付金/世帯.txt", ("\r\n".join("\t".join(row) for row in cells)).encode("utf-16"), "2022-06-21 17:08:00"
+        ),
         _file("/給付金/移行_euc.csv", documents.register_csv(people[60:110], encoding="euc_jp"), "2022-06-17 15:00:00"),
-        _file("/作業手順.txt", "一、データを複写する\r\n二、複写後は必ず消去する\r\n".encode("cp932"), "2022-06-01 10:00:00", slack=old[:slack]),
+        _file(
+            "/作業手順.txt",
+            "一、データを複写する\r\n二、複写後は必ず消去する\r\n".encode("cp932"),
+            "2022-06-01 10:00:00",
+            slack=old[:slack],
+        ),
         _folder("/System Volume Information", "2022-04-01 09:30:00", hidden=True),
         _file("/System Volume Information/WPSettings.dat", b"\x0c\0\0\0\x5a\xfe\0\x01\0\0\0\0", "2022-04-01 09:30:00"),
-    ]  # fmt: skip
+    ]
 
 
 def _while_lost(people: Sequence[Resident]) -> list[Item]:
@@ -74,8 +81,11 @@ def _while_lost(people: Sequence[Resident]) -> list[Item]:
         _file("/System Volume Information/IndexerVolumeGuid", guid, "2022-06-22 21:14:08"),
         _folder("/$RECYCLE.BIN", "2022-06-22 21:15:30", hidden=True),
         _folder(f"/$RECYCLE.BIN/{FOREIGN_SID}", "2022-06-22 21:15:30", hidden=True),
-        _file(f"/$RECYCLE.BIN/{FOREIGN_SID}/desktop.ini", b"[.ShellClassInfo]\r\nCLSID={645FF040-5081-101B-9F08-00AA002F954E}\r\n",
-              "2022-06-22 21:15:30"),
+        _file(
+            f"/$RECYCLE.BIN/{FOREIGN_SID}/desktop.ini",
+            b"[.ShellClassInfo]\r\nCLSID={645FF040-5081-101B-9F08-00AA002F954E}\r\n",
+            "2022-06-22 21:15:30",
+        ),
         _file("/住民票一覧_2022 - コピー.csv", documents.register_csv(people[:200]), "2022-06-22 21:16:44"),
         _file("/メモ.txt", "中身を確認した\r\n".encode("cp932"), "2022-06-22 21:20:02", deleted=True),
-    ]  # fmt: skip
+    ]

@@ -42,20 +42,26 @@ def tax_csv(people: Sequence[Resident], *, encoding: str = "cp932") -> bytes:
 def xlsx(rows: Sequence[Sequence[str]]) -> bytes:
     """Return a workbook of one sheet with inline strings (ECMA-376 part 1, 18.3.1.53)."""
     cells = "".join(
-        "<row>" + "".join(f'<c t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>' for cell in row) + "</row>"
+        "<row>"
+        + "".join(f'<c t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>' for cell in row)
+        + "</row>"
         for row in rows
-    )  # fmt: skip
-    return ooxml({
-        "xl/workbook.xml": (
-            MIME + "spreadsheetml.sheet.main+xml",
-            f'<workbook xmlns="{SHEET}" xmlns:r="{OFFICE}"><sheets>'
-            '<sheet name="一覧" sheetId="1" r:id="rId1"/></sheets></workbook>',
-        ),
-        "xl/worksheets/sheet1.xml": (
-            MIME + "spreadsheetml.worksheet+xml",
-            f'<worksheet xmlns="{SHEET}"><sheetData>{cells}</sheetData></worksheet>',
-        ),
-    })  # fmt: skip
+    )
+    return ooxml(
+        {
+            "xl/workbook.xml": (
+                MIME + "spreadsheetml.sheet.main+xml",
+                (
+                    f'<workbook xmlns="{SHEET}" xmlns:r="{OFFICE}"><sheets>'
+                    '<sheet name="一覧" sheetId="1" r:id="rId1"/></sheets></workbook>'
+                ),
+            ),
+            "xl/worksheets/sheet1.xml": (
+                MIME + "spreadsheetml.worksheet+xml",
+                f'<worksheet xmlns="{SHEET}"><sheetData>{cells}</sheetData></worksheet>',
+            ),
+        }
+    )
 
 
 def docx(paragraphs: Sequence[str]) -> bytes:
@@ -126,7 +132,7 @@ def _dos_time(when: datetime) -> bytes:
 
 
 def pdf(lines: Sequence[str]) -> bytes:
-    """Return a one-page PDF whose Japanese text is cp932 under the predefined CMap 90ms-RKSJ-H (ISO 32000-1, 9.7.5.2)."""
+    """Return a one-page PDF whose text is cp932 under the predefined CMap 90ms-RKSJ-H (ISO 32000-1, 9.7.5.2)."""
     shown = "".join(f"<{line.encode('cp932').hex()}> Tj T*\n" for line in lines)
     stream = zlib.compress(f"BT /F1 10 Tf 14 TL 40 800 Td\n{shown}ET".encode(), 9)
     objects = [
@@ -135,10 +141,14 @@ def pdf(lines: Sequence[str]) -> bytes:
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R>>",
         b"<</Length %d/Filter/FlateDecode>>stream\n%s\nendstream" % (len(stream), stream),
         b"<</Type/Font/Subtype/Type0/BaseFont/MS-Gothic/Encoding/90ms-RKSJ-H/DescendantFonts[6 0 R]>>",
-        b"<</Type/Font/Subtype/CIDFontType2/BaseFont/MS-Gothic/FontDescriptor 7 0 R"
-        b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Japan1)/Supplement 2>>/DW 1000>>",
-        b"<</Type/FontDescriptor/FontName/MS-Gothic/Flags 4/FontBBox[0 -137 1000 859]/ItalicAngle 0"
-        b"/Ascent 859/Descent -137/CapHeight 709/StemV 80>>",
+        (
+            b"<</Type/Font/Subtype/CIDFontType2/BaseFont/MS-Gothic/FontDescriptor 7 0 R"
+            b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Japan1)/Supplement 2>>/DW 1000>>"
+        ),
+        (
+            b"<</Type/FontDescriptor/FontName/MS-Gothic/Flags 4/FontBBox[0 -137 1000 859]/ItalicAngle 0"
+            b"/Ascent 859/Descent -137/CapHeight 709/StemV 80>>"
+        ),
     ]
     out, offsets = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", []
     for number, item in enumerate(objects, 1):
@@ -155,9 +165,13 @@ def eml(
 ) -> bytes:
     """Return a mail (RFC 5322, 2045, 2047): ISO-2022-JP text, and one attachment with an RFC 2047 file name."""
     head = [
-        f"From: {sender}", f"To: {to}", f"Subject: {_encoded_word(subject)}", f"Date: {date}",
-        f"Message-ID: <{zlib.crc32((date + to).encode()):08x}@mail.example.jp>", "MIME-Version: 1.0",
-    ]  # fmt: skip
+        f"From: {sender}",
+        f"To: {to}",
+        f"Subject: {_encoded_word(subject)}",
+        f"Date: {date}",
+        f"Message-ID: <{zlib.crc32((date + to).encode()):08x}@mail.example.jp>",
+        "MIME-Version: 1.0",
+    ]
     text = body.replace("\n", "\r\n").encode("iso-2022-jp")
     plain = "Content-Type: text/plain; charset=ISO-2022-JP\r\nContent-Transfer-Encoding: 7bit"
     if attachment is None:
@@ -166,7 +180,7 @@ def eml(
     mark = "----=_Part_0001"
     packed = "\r\n".join(textwrap.wrap(base64.b64encode(data).decode(), 76))
     shown = _encoded_word(name)
-    parts = (
+    return (
         "\r\n".join(
             [*head, f'Content-Type: multipart/mixed; boundary="{mark}"', "", f"--{mark}", plain, "", ""]
         ).encode()
@@ -175,7 +189,6 @@ def eml(
         + f'Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename="{shown}"\r\n\r\n'.encode()
         + f"{packed}\r\n--{mark}--\r\n".encode()
     )
-    return parts
 
 
 def _encoded_word(text: str) -> str:

@@ -61,14 +61,14 @@ class _ExFat:
         self.write(self.root, content)
 
     def place(self, cluster: int) -> int:
-        return self.heap + (cluster - 2) * self.cluster_size
+        return int(self.heap + (cluster - 2) * self.cluster_size)
 
     def allocate(self, size: int, *, alive: bool) -> int:
         count = -(-size // self.cluster_size)
         first, self.next = self.next, self.next + count
         for cluster in range(first, first + count) if alive else ():
             self.volume[self.bitmap + (cluster - 2) // 8] |= 1 << (cluster - 2) % 8
-        return first
+        return int(first)
 
     def write(self, cluster: int, data: bytes) -> None:
         self.volume[self.place(cluster) : self.place(cluster) + len(data)] = data

@@ -76,7 +76,7 @@ class _Fat:
                 struct.pack_into("<II", self.volume, sector * 512 + 488, table.count(0), self.next)
 
     def place(self, cluster: int) -> int:
-        return self.heap + (cluster - 2) * self.cluster_size
+        return int(self.heap + (cluster - 2) * self.cluster_size)
 
     def allocate(self, size: int, *, chained: bool) -> int:
         """Reserve contiguous clusters; the FAT is written only for what is alive."""
@@ -96,7 +96,8 @@ class _Fat:
 
     def directory(self, items: Sequence[Item], folder: str, *, cluster: int, above: int, start: bytes) -> None:
         """Write the entries of a folder, then what is in it; the folder's first cluster is already reserved."""
-        content, taken = start, []
+        content = start
+        taken: list[bytes] = []
         for item in [item for item in items if not item.path] if not folder else ():
             self.write(self.allocate(len(item.data), chained=False), item.data)
         for item in child_items(items, folder):

@@ -1,4 +1,4 @@
-"""Builds disk images with the real tools: mkfs.vfat, mkfs.exfat, mkntfs and ntfs-3g, mke2fs and debugfs, ewfacquire, qemu-img.
+"""Builds disk images with the real tools: mkfs, ntfs-3g, debugfs, ewfacquire, qemu-img.
 
 Formatting tools stamp the hour of the build into file-system records; ``settle_ntfs`` and the debugfs script of
 ``ext4`` put fixed times there instead, so that what an examiner sees in an image does not depend on when it was built.
@@ -11,13 +11,14 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from tests.builders.evtx import filetime
 from tests.builders.exfat import fill_exfat
 from tests.builders.fat32 import fill_fat32
+from tests.builders.ntfs_times import settle_ntfs
 from tests.builders.tree import Item
 
 __all__ = ["TOOLS", "disk", "ewf", "exfat", "ext4", "fat32", "missing_tools", "ntfs", "ntfs_from", "vmdk"]
@@ -26,8 +27,6 @@ TOOLS: Final = ("mkfs.vfat", "mkfs.exfat", "mkntfs", "ntfs-3g", "mke2fs", "debug
 SECTOR: Final = 512
 PARTITION_START: Final = 2048
 EXT4_UUID: Final = "5afe0003-0000-4000-8000-000000000001"
-LATE: Final = (filetime(datetime(2023, 1, 1, tzinfo=UTC)), filetime(datetime(2100, 1, 1, tzinfo=UTC)))
-"""Times that can only come from the build."""
 
 
 def missing_tools() -> list[str]:
@@ -41,9 +40,13 @@ def missing_tools() -> list[str]:
 def _run(*command: str | Path, text: str = "") -> str:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     made = subprocess.run(
-        [str(part) for part in command], input=text, check=True, capture_output=True, text=True,
+        [str(part) for part in command],
+        input=text,
+        check=True,
+        capture_output=True,
+        text=True,
         env={"PATH": path, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
-    )  # fmt: skip
+    )
     return made.stdout
 
 
@@ -160,72 +163,8 @@ def _set_times(place: Path, item: Item) -> None:
     os.setxattr(place, "system.ntfs_times", struct.pack("<4Q", *(filetime(moment) for moment in moments)))
 
 
-def settle_ntfs(volume: bytearray, settled: int, serial: int) -> None:
-    """Replace build times in FILE and INDX records by a fixed one, make $FILE_NAME times those of creation, set the serial.
-
-    SOURCE: Linux-NTFS project documentation: FILE record, fixup, attributes 0x10 and 0x30; boot sector offset 0x48.
-    """
-    for copy in (0, len(volume) - SECTOR):
-        if volume[copy + 3 : copy + 7] == b"NTFS":
-            struct.pack_into("<Q", volume, copy + 72, serial)
-    for start in range(0, len(volume) - 4095, 1024):
-        mark = bytes(volume[start : start + 4])
-        size = {b"FILE": 1024, b"INDX": 4096}.get(mark, 0)
-        if size:
-            record = _unfixed(volume[start : start + size])
-            _replace_late(record, settled)
-            if mark == b"FILE":
-                _align_names(record, settled)
-            volume[start : start + size] = _fixed(record)
-
-
-def _places(record: bytearray) -> list[tuple[int, int]]:
-    """Return (place in a sector's end, place in the update sequence array) of a record."""
-    offset, count = struct.unpack_from("<HH", record, 4)
-    return [(number * SECTOR - 2, offset + 2 * number) for number in range(1, count)]
-
-
-def _unfixed(raw: bytearray) -> bytearray:
-    record = bytearray(raw)
-    for end, saved in _places(record):
-        record[end : end + 2] = record[saved : saved + 2]
-    return record
-
-
-def _fixed(record: bytearray) -> bytearray:
-    (offset,) = struct.unpack_from("<H", record, 4)
-    for end, saved in _places(record):
-        record[saved : saved + 2] = record[end : end + 2]
-        record[end : end + 2] = record[offset : offset + 2]
-    return record
-
-
-def _replace_late(record: bytearray, settled: int) -> None:
-    for offset in range(48, len(record), 8):
-        if LATE[0] <= struct.unpack_from("<Q", record, offset)[0] < LATE[1]:
-            struct.pack_into("<Q", record, offset, settled)
-
-
-def _align_names(record: bytearray, settled: int) -> None:
-    """Give every $FILE_NAME the creation time of $STANDARD_INFORMATION, as Windows writes it when it makes a file."""
-    (offset,) = struct.unpack_from("<H", record, 20)
-    created = b""
-    while offset + 24 <= len(record):
-        kind, length = struct.unpack_from("<II", record, offset)
-        if kind == 0xFFFFFFFF or length < 24:
-            return
-        content = offset + struct.unpack_from("<H", record, offset + 20)[0]
-        if kind == 0x10:
-            if not any(record[content : content + 8]):
-                struct.pack_into("<4Q", record, content, *[settled] * 4)
-            created = bytes(record[content : content + 8])
-        elif kind == 0x30 and created:
-            record[content + 8 : content + 40] = created * 4
-        offset += length
-
-
 def ext4(scratch: Path, size: int, items: Sequence[Item], *, settled: datetime) -> bytes:
-    """Return an ext4 volume; all times are fixed, and deleted files are removed by debugfs at their modification time."""
+    """Return an ext4 volume; all times are fixed, deleted files are removed at their modification time."""
     path, root = _blank(scratch / "ext4.volume", size), scratch / "ext4.root"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
@@ -236,8 +175,24 @@ def ext4(scratch: Path, size: int, items: Sequence[Item], *, settled: datetime) 
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(item.data)
-    _run("mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-U", EXT4_UUID, "-E", f"hash_seed={EXT4_UUID},root_owner=0:0",
-         "-L", "kyufu", "-d", root, path)  # fmt: skip
+    _run(
+        "mke2fs",
+        "-q",
+        "-F",
+        "-t",
+        "ext4",
+        "-b",
+        "4096",
+        "-U",
+        EXT4_UUID,
+        "-E",
+        f"hash_seed={EXT4_UUID},root_owner=0:0",
+        "-L",
+        "kyufu",
+        "-d",
+        root,
+        path,
+    )
     script = [f"set_current_time @{int(settled.timestamp())}"]
     script += [line for item in items for line in _inode_times(item.path, item)]
     base = Item(path="/", created=settled, modified=settled, accessed=settled, folder=True)
@@ -283,11 +238,41 @@ def ewf(scratch: Path, raw: bytes, target: Path, *, evidence: str, removable: bo
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     _run(
-        "ewfacquire", "-u", "-q", "-c", "deflate:best", "-t", target.with_suffix(""), "-f", "encase6", "-b", "64",
-        "-S", "1500MiB", "-C", "demo", "-E", evidence, "-D", "synthetic", "-e", "examiner", "-N", "synthetic people only",
-        "-m", "removable" if removable else "fixed", "-M", "physical", "-o", "0", "-B", str(len(raw)), "-d", "sha1",
+        "ewfacquire",
+        "-u",
+        "-q",
+        "-c",
+        "deflate:best",
+        "-t",
+        target.with_suffix(""),
+        "-f",
+        "encase6",
+        "-b",
+        "64",
+        "-S",
+        "1500MiB",
+        "-C",
+        "demo",
+        "-E",
+        evidence,
+        "-D",
+        "synthetic",
+        "-e",
+        "examiner",
+        "-N",
+        "synthetic people only",
+        "-m",
+        "removable" if removable else "fixed",
+        "-M",
+        "physical",
+        "-o",
+        "0",
+        "-B",
+        str(len(raw)),
+        "-d",
+        "sha1",
         source,
-    )  # fmt: skip
+    )
 
 
 def vmdk(scratch: Path, raw: bytes, target: Path) -> None:

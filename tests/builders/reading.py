@@ -10,13 +10,28 @@ from typing import Any, Final
 
 import pyewf
 import pytsk3
-import pyvmdk
+import pyvmdk  # type: ignore[import-not-found, unused-ignore]
 
 __all__ = ["Listed", "file_bytes", "listing", "media"]
 
 VOLUME: Final = 1 << 20
-OWN: Final = ("$AttrDef", "$BadClus", "$Bitmap", "$Boot", "$Extend", "$LogFile", "$MFT", "$MFTMirr", "$Secure", "$UpCase",
-              "$Volume", "$OrphanFiles", "$MBR", "$FAT1", "$FAT2")  # fmt: skip
+OWN: Final = (
+    "$AttrDef",
+    "$BadClus",
+    "$Bitmap",
+    "$Boot",
+    "$Extend",
+    "$LogFile",
+    "$MFT",
+    "$MFTMirr",
+    "$Secure",
+    "$UpCase",
+    "$Volume",
+    "$OrphanFiles",
+    "$MBR",
+    "$FAT1",
+    "$FAT2",
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -77,17 +77,27 @@ LAPTOP_LEAK: Final = (
 EXPECTED: Final[dict[str, dict[str, dict[str, str]]]] = {
     "demo-clean": {
         "USB-01": {"access": "undetermined", "encryption": "confirmed"},
-        "PC-01": {"unauthorised-copy": "not-confirmed", "removable-media": "not-confirmed", "web-upload": "not-confirmed",
-                  "anti-forensics": "not-confirmed"},
+        "PC-01": {
+            "unauthorised-copy": "not-confirmed",
+            "removable-media": "not-confirmed",
+            "web-upload": "not-confirmed",
+            "anti-forensics": "not-confirmed",
+        },
         "SV-01": {"network": "not-confirmed"},
     },
     "demo-leak": {
         "USB-01": {"access": "confirmed", "encryption": "confirmed"},
-        "PC-01": {"unauthorised-copy": "confirmed", "removable-media": "indicated", "web-upload": "indicated", "mail": "confirmed",
-                  "staging": "confirmed", "anti-forensics": "indicated"},
+        "PC-01": {
+            "unauthorised-copy": "confirmed",
+            "removable-media": "indicated",
+            "web-upload": "indicated",
+            "mail": "confirmed",
+            "staging": "confirmed",
+            "anti-forensics": "indicated",
+        },
         "SV-01": {"network": "confirmed"},
     },
-}  # fmt: skip
+}
 """Lowest level that the contents support per channel; how rules weigh it beyond that is the rules' business."""
 
 
@@ -105,10 +115,18 @@ def truth(case: str) -> dict[str, Any]:
         for name in exhibits
     }
     rows = [
-        {"exhibit": place.exhibit, "path": place.path, "origin": place.origin, "encoding": place.encoding, "fields": place.fields,
-         "first_resident": place.first, "residents": place.last - place.first, "whole_rows": place.whole}
+        {
+            "exhibit": place.exhibit,
+            "path": place.path,
+            "origin": place.origin,
+            "encoding": place.encoding,
+            "fields": place.fields,
+            "first_resident": place.first,
+            "residents": place.last - place.first,
+            "whole_rows": place.whole,
+        }
         for place in found
-    ]  # fmt: skip
+    ]
     return {
         "case": case,
         "register_residents": 1200,

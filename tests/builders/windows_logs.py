@@ -61,28 +61,61 @@ def _between(events: Sequence[Event], first: datetime, last: datetime) -> list[E
 
 def _kernel(when: datetime, number: int) -> Event:
     data = (("StopTime" if number == 13 else "StartTime", when.isoformat()),)
-    return Event(time=when, event_id=number, provider="Microsoft-Windows-Kernel-General", guid=KERNEL_GUID,
-                 channel="System", computer=COMPUTER, data=data)  # fmt: skip
+    return Event(
+        time=when,
+        event_id=number,
+        provider="Microsoft-Windows-Kernel-General",
+        guid=KERNEL_GUID,
+        channel="System",
+        computer=COMPUTER,
+        data=data,
+    )
 
 
 def _eventlog(when: datetime, number: int) -> Event:
-    return Event(time=when, event_id=number, provider="EventLog", channel="System", computer=COMPUTER,
-                 keywords=0x80000000000000, data=(("Data", str(when.date())),))  # fmt: skip
+    return Event(
+        time=when,
+        event_id=number,
+        provider="EventLog",
+        channel="System",
+        computer=COMPUTER,
+        keywords=0x80000000000000,
+        data=(("Data", str(when.date())),),
+    )
 
 
 def _service(when: datetime, name: str, state: str) -> Event:
-    return Event(time=when, event_id=7036, provider="Service Control Manager", channel="System", computer=COMPUTER,
-                 guid="{555908d1-a6d7-4695-8e1e-26931d2012f4}", keywords=0x8080000000000000,
-                 data=(("param1", name), ("param2", state)))  # fmt: skip
+    return Event(
+        time=when,
+        event_id=7036,
+        provider="Service Control Manager",
+        channel="System",
+        computer=COMPUTER,
+        guid="{555908d1-a6d7-4695-8e1e-26931d2012f4}",
+        keywords=0x8080000000000000,
+        data=(("param1", name), ("param2", state)),
+    )
 
 
 def cleared(when: datetime, channel: str) -> Event:
     """Return 1102 (Security) or 104 (any other log): the log was cleared."""
     number = 1102 if channel == "Security" else 104
-    data = (("SubjectUserSid", "S-1-5-21-1004336348-1177238915-682003330-1001"), ("SubjectUserName", "kyufu"),
-            ("SubjectDomainName", COMPUTER), *(() if number == 1102 else (("Channel", channel), ("BackupPath", ""))))  # fmt: skip
-    return Event(time=when, event_id=number, provider="Microsoft-Windows-Eventlog", guid=EVENTLOG_GUID, channel=channel,
-                 computer=COMPUTER, user_data="LogFileCleared", data=data)  # fmt: skip
+    data = (
+        ("SubjectUserSid", "S-1-5-21-1004336348-1177238915-682003330-1001"),
+        ("SubjectUserName", "kyufu"),
+        ("SubjectDomainName", COMPUTER),
+        *(() if number == 1102 else (("Channel", channel), ("BackupPath", ""))),
+    )
+    return Event(
+        time=when,
+        event_id=number,
+        provider="Microsoft-Windows-Eventlog",
+        guid=EVENTLOG_GUID,
+        channel=channel,
+        computer=COMPUTER,
+        user_data="LogFileCleared",
+        data=data,
+    )
 
 
 def system_log(first: datetime, last: datetime, *, clear: datetime | None = None) -> bytes:
@@ -114,11 +147,26 @@ def security_log(first: datetime, last: datetime, *, clear: datetime | None = No
         for hour in range(0, 24, 2):
             when = day.replace(hour=hour, minute=31, second=5)
             for number, later in ((4624, 0), (4634, 40)):
-                data = (("TargetUserSid", "S-1-5-18"), ("TargetUserName", "SYSTEM"), ("TargetDomainName", "NT AUTHORITY"),
-                        ("TargetLogonId", 999), ("LogonType", 5))  # fmt: skip
-                events.append(Event(time=when + timedelta(seconds=later), event_id=number, guid=SECURITY_GUID, data=data,
-                    provider="Microsoft-Windows-Security-Auditing", channel="Security", computer=COMPUTER,
-                    keywords=0x8020000000000000, level=0))  # fmt: skip
+                data = (
+                    ("TargetUserSid", "S-1-5-18"),
+                    ("TargetUserName", "SYSTEM"),
+                    ("TargetDomainName", "NT AUTHORITY"),
+                    ("TargetLogonId", 999),
+                    ("LogonType", 5),
+                )
+                events.append(
+                    Event(
+                        time=when + timedelta(seconds=later),
+                        event_id=number,
+                        guid=SECURITY_GUID,
+                        data=data,
+                        provider="Microsoft-Windows-Security-Auditing",
+                        channel="Security",
+                        computer=COMPUTER,
+                        keywords=0x8020000000000000,
+                        level=0,
+                    )
+                )
     if clear is not None:
         return evtx([cleared(clear, "Security"), *_between(events, clear, last)], first_record=1)
     return evtx(_between(events, first, last), first_record=55_007)
@@ -143,15 +191,34 @@ def partition_log(first: datetime, last: datetime, devices: Sequence[Device]) ->
 def _disk(when: datetime, bus: int, names: tuple[str, str, str, str], size: int, mbr: bytes, vbr: bytes) -> Event:
     vendor, product, revision, serial = names
     data = (
-        ("Version", 1), ("DiskNumber", 0 if bus == NVME_BUS else 1), ("Flags", 0), ("Characteristics", 256), ("BusType", bus),
-        ("Manufacturer", vendor), ("Model", product), ("Revision", revision), ("SerialNumber", serial),
+        ("Version", 1),
+        ("DiskNumber", 0 if bus == NVME_BUS else 1),
+        ("Flags", 0),
+        ("Characteristics", 256),
+        ("BusType", bus),
+        ("Manufacturer", vendor),
+        ("Model", product),
+        ("Revision", revision),
+        ("SerialNumber", serial),
         ("ParentId", f"USB\\VID_04BB&PID_0C99\\{serial}" if bus == USB_BUS else "PCI\\VEN_144D&DEV_A808"),
-        ("Capacity", size), ("BytesPerSector", 512 if size else 0),
-        ("PartitionStyle", 0), ("PartitionCount", 1 if mbr else 0),
-        ("MbrBytes", len(mbr)), ("Mbr", Binary(mbr)), ("Vbr0Bytes", len(vbr)), ("Vbr0", Binary(vbr)),
-    )  # fmt: skip
-    return Event(time=when, event_id=1006, provider="Microsoft-Windows-Partition", guid=PARTITION_GUID, data=data,
-                 channel="Microsoft-Windows-Partition/Diagnostic", computer=COMPUTER)  # fmt: skip
+        ("Capacity", size),
+        ("BytesPerSector", 512 if size else 0),
+        ("PartitionStyle", 0),
+        ("PartitionCount", 1 if mbr else 0),
+        ("MbrBytes", len(mbr)),
+        ("Mbr", Binary(mbr)),
+        ("Vbr0Bytes", len(vbr)),
+        ("Vbr0", Binary(vbr)),
+    )
+    return Event(
+        time=when,
+        event_id=1006,
+        provider="Microsoft-Windows-Partition",
+        guid=PARTITION_GUID,
+        data=data,
+        channel="Microsoft-Windows-Partition/Diagnostic",
+        computer=COMPUTER,
+    )
 
 
 def system_hive(installed: datetime, saved: datetime, devices: Sequence[Device]) -> bytes:
@@ -179,9 +246,13 @@ def _usb_keys(root: regf.Key, device: Device) -> None:
     first, last = device.stays[0][0], device.stays[-1]
     path = f"ControlSet001\\Enum\\USBSTOR\\{device.key}\\{device.serial}&0"
     label = f"{device.vendor} {device.product.replace('_', ' ')} USB Device"
-    values = [regf.text("DeviceDesc", "@disk.inf,%disk_devdesc%;Disk drive"), regf.text("Service", "disk"),
-              regf.text("FriendlyName", label), regf.text("ClassGUID", "{4d36e967-e325-11ce-bfc1-08002be10318}"),
-              regf.text("ContainerID", "{" + f"{sum(device.serial.encode()):08x}" + "-0000-5000-8000-000000000000}")]  # fmt: skip
+    values = [
+        regf.text("DeviceDesc", "@disk.inf,%disk_devdesc%;Disk drive"),
+        regf.text("Service", "disk"),
+        regf.text("FriendlyName", label),
+        regf.text("ClassGUID", "{4d36e967-e325-11ce-bfc1-08002be10318}"),
+        regf.text("ContainerID", "{" + f"{sum(device.serial.encode()):08x}" + "-0000-5000-8000-000000000000}"),
+    ]
     regf.tree(root, path, last[0], values)
     for number, when in (("0064", first), ("0065", first), ("0066", last[0]), ("0067", last[1])):
         data = struct.pack("<Q", filetime(when))
@@ -212,5 +283,11 @@ def _section(title: str, when: datetime) -> list[str]:
         f"{moment:%Y/%m/%d %H:%M:%S}.{number:03}"
         for moment, number in ((local, 214), (local + timedelta(seconds=1), 806))
     )
-    return [f">>>  [{title}]", f">>>  Section start {begin}", "     dvi: {Plug and Play Service: Device Install}",
-            "<<<  Section end " + end, "<<<  [Exit status: SUCCESS]", ""]  # fmt: skip
+    return [
+        f">>>  [{title}]",
+        f">>>  Section start {begin}",
+        "     dvi: {Plug and Play Service: Device Install}",
+        "<<<  Section end " + end,
+        "<<<  [Exit status: SUCCESS]",
+        "",
+    ]
