@@ -67,7 +67,10 @@ def _prepared(name: str, target: Path, rules: Path) -> Case:
     for dataset in case.datasets:
         if dataset.register is not None and not dataset.register.exists():
             build_register(
-                dataset.register.with_suffix(".csv"), dataset.id, keys.tag_key, dataset.register,
+                dataset.register.with_suffix(".csv"),
+                dataset.id,
+                keys.tag_key,
+                dataset.register,
                 headers=load_rules(rules).headers,
             )
     return case

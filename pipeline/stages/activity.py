@@ -65,7 +65,9 @@ class ActivityStage(Stage):
         opener = context.opener(item.exhibit)
         opened: dict[str, Readable] = {suffix: opener.open(row) for suffix, row in companions.items()}
         zone = context.case.exhibit(item.exhibit).timezone
-        candidate = Candidate(path=entry.path, content=opener.open(entry), companions=opened, timezone=zone)
+        candidate = Candidate(
+            path=entry.path, content=opener.open(entry), companions=opened, timezone=zone, modified=entry.modified
+        )
         for fact in artefact.read(candidate):
             yield from self._rows(context, fact, entry, volume, artefact.name)
 

@@ -11,15 +11,14 @@ import pyarrow as pa
 
 from pipeline.access.content import Opener
 from pipeline.access.image import open_image
-from pipeline.detectors.yara_scan import YaraScanner
-from pipeline.register import Register
-from pipeline.rules import RuleSet, load_rules
-
 from pipeline.access.interfaces import FileSystemOptions, Image
 from pipeline.config import Case
 from pipeline.detectors import Masker, Scanner
+from pipeline.detectors.yara_rules import YaraScanner
 from pipeline.keys import KeyRing, open_keys
 from pipeline.records import Extent, FileEntry, Volume
+from pipeline.register import Register
+from pipeline.rules import RuleSet, load_rules
 from pipeline.schemas import TABLES
 from pipeline.store import Store, table_to_rows
 

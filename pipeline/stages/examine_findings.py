@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from pipeline.address import at_bytes, join
 from pipeline.detectors import Hit
-from pipeline.detectors.yara_scan import YaraMatch
+from pipeline.detectors.yara_rules import YaraMatch
 from pipeline.records import FileEntry, Finding, Run, identify
 from pipeline.rules_values import value_tag
 from pipeline.stages.context import Context

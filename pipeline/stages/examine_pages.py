@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from pipeline.access.interfaces import Readable
 from pipeline.detectors import Hit, Table, Window
-from pipeline.detectors.yara_scan import YaraMatch
+from pipeline.detectors.yara_rules import YaraMatch
 
 __all__ = ["CONTEXT_BYTES", "PAGE_BYTES", "Digests", "Pass", "pages", "read_once"]
 
@@ -87,7 +87,9 @@ def pages(
         wanted = min(CONTEXT_BYTES, content.size - end) if last else min(PAGE_BYTES, end - following_start)
         following = content.read(following_start, wanted) if wanted > 0 else b""
         data = before + page + following[:CONTEXT_BYTES]
-        window = Window(data=data, start=position - len(before), own_start=position, own_end=position + len(page), table=table)
+        window = Window(
+            data=data, start=position - len(before), own_start=position, own_end=position + len(page), table=table
+        )
         yield window, page
         before, position, page = page[-CONTEXT_BYTES:], following_start, b"" if last else following
 
