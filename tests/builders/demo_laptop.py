@@ -26,11 +26,9 @@ CHROME: Final = f"{HOME}/AppData/Local/Google/Chrome/User Data/Default"
 EDGE: Final = f"{HOME}/AppData/Local/Microsoft/Edge/User Data/Default"
 FIREFOX: Final = f"{HOME}/AppData/Roaming/Mozilla/Firefox/Profiles/a1b2c3d4.default-release"
 POWERSHELL: Final = f"{HOME}/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt"
-PREFERENCES: Final = (
-    rb'{"profile":{"name":"kyufu"},"savefile":{"default_directory":"C:\\Users\\kyufu\\Downloads"},'
-    rb'"selectfile":{"last_directory":"C:\\Users\\kyufu\\Documents"}}'
-)
-"""Chromium's settings file, reduced to the folders of its file dialogues."""
+PREFERENCES: Final = rb'{"profile":{"name":"kyufu"}}'
+CHOSE_A_FILE: Final = rb'{"profile":{"name":"kyufu"},"selectfile":{"last_directory":"C:\\Users\\kyufu\\Documents"}}'
+"""Chromium's settings file, reduced; the second says that a file was once chosen for a page."""
 LOGS: Final = "/Windows/System32/winevt/Logs"
 
 
@@ -171,7 +169,7 @@ def _browsers(leak: bool) -> list[Item]:
     chrome.sort(key=lambda visit: visit.time)
     return [
         _file(f"{CHROME}/History", history(chrome, downloads), LAST),
-        _file(f"{CHROME}/Preferences", PREFERENCES, LAST),
+        _file(f"{CHROME}/Preferences", CHOSE_A_FILE if leak else PREFERENCES, LAST),
         _file(f"{EDGE}/History", history(edge), LAST),
         _file(f"{FIREFOX}/places.sqlite", places(firefox), LAST),
     ]
