@@ -27,7 +27,10 @@ EDGE: Final = f"{HOME}/AppData/Local/Microsoft/Edge/User Data/Default"
 FIREFOX: Final = f"{HOME}/AppData/Roaming/Mozilla/Firefox/Profiles/a1b2c3d4.default-release"
 POWERSHELL: Final = f"{HOME}/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt"
 PREFERENCES: Final = rb'{"profile":{"name":"kyufu"}}'
-CHOSE_A_FILE: Final = rb'{"profile":{"name":"kyufu"},"selectfile":{"last_directory":"C:\\Users\\kyufu\\Documents"}}'
+CHOSE_A_FILE: Final = (
+    rb'{"profile":{"name":"kyufu"},"savefile":{"default_directory":"C:\\Users\\kyufu\\Downloads"},'
+    rb'"selectfile":{"last_directory":"C:\\Users\\kyufu\\Documents"}}'
+)
 """Chromium's settings file, reduced; the second says that a file was once chosen for a page."""
 LOGS: Final = "/Windows/System32/winevt/Logs"
 
