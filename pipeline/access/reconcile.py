@@ -19,6 +19,7 @@ __all__ = ["list_volume"]
 
 _NAMED: Final = 200
 _SECOND: Final = {"own": "tsk", "tsk": "dfvfs", "dfvfs": ""}
+_LABEL: Final = "(Volume Label Entry)"
 _VIRTUAL: Final = ("/$OrphanFiles", "/$MBR", "/$FAT1", "/$FAT2", "/$ALLOC_BITMAP", "/$UPCASE_TABLE", "/$VOLUME_GUID")
 
 
@@ -61,14 +62,22 @@ def _others(image: Image, volume: Volume, options: FileSystemOptions, second: st
     else:
         fs = open_backend(image, volume, options)
     rows = (row for row in fs.entries() if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED)
-    return [row for row in rows if not row.path.startswith(_VIRTUAL) and row.kind != "virtual"]
+    kept = (row for row in rows if not row.path.startswith(_VIRTUAL) and row.kind != "virtual" and row.path != "/")
+    if volume.reader != "own" or second != "tsk":
+        return list(kept)
+    return [_timeless(row) for row in kept if not row.path.endswith(_LABEL)]
+
+
+def _timeless(row: FileEntry) -> FileEntry:
+    """Drop the times of a FAT or exFAT entry that only The Sleuth Kit lists: it reads local times as UTC."""
+    return replace(row, created=None, modified=None, accessed=None, changed=None)
 
 
 def _keys(row: FileEntry) -> Iterator[tuple[object, ...]]:
     """Yield what identifies an entry to another reader: its path, and where its first byte lies."""
     yield "path", row.path.lower(), row.stream
-    if row.runs and row.runs[0].start >= 0 and row.kind == "file":
-        yield "run", row.runs[0].start, row.size
+    if row.runs and row.runs[0].start >= 0:
+        yield "run", row.runs[0].start, row.size if row.kind == "file" else row.kind
 
 
 def _joined(
