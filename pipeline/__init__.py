@@ -19,7 +19,7 @@ __all__ = ["OpenCase", "open_case"]
 def __getattr__(name: str) -> Any:
     """Import the public names when they are asked for: workers import this package and need none of them."""
     if name in __all__:
-        from pipeline import case
+        from pipeline import case  # noqa: PLC0415 - see above
 
         return getattr(case, name)
     raise AttributeError(name)

@@ -37,7 +37,7 @@ def cluster(address: str) -> Callable[[], AbstractContextManager[Executor]]:
 
     @contextmanager
     def make() -> Iterator[Executor]:
-        from distributed import Client  # only where a cluster is asked for: it takes a second to import
+        from distributed import Client  # noqa: PLC0415 - takes a second; only a cluster needs it
 
         try:
             client = Client(address, timeout="10s", set_as_default=False)

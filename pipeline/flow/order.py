@@ -9,8 +9,8 @@ from pipeline.stages.entries import EntriesStage
 from pipeline.stages.evidence import EvidenceStage
 from pipeline.stages.examine import ExamineStage
 from pipeline.stages.extents import ExtentsStage
-from pipeline.stages.people import PeopleStage
 from pipeline.stages.judge import JudgeStage
+from pipeline.stages.people import PeopleStage
 from pipeline.stages.volumes import VolumesStage
 
 __all__ = ["STAGES", "stage_named"]

@@ -28,8 +28,9 @@ class ActivityStage(Stage):
     def depends(self, context: Context) -> Mapping[str, str]:
         """Return the versions of the artefact readers."""
         del context
-        known = (*artefacts.ARTEFACTS, *artefacts.VOLUME_ARTEFACTS)
-        return {"plugins": ",".join(sorted(f"{item.name}={item.version}" for item in known))}
+        known = [f"{artefact.name}={artefact.version}" for artefact in artefacts.ARTEFACTS]
+        known += [f"{artefact.name}={artefact.version}" for artefact in artefacts.VOLUME_ARTEFACTS]
+        return {"plugins": ",".join(sorted(known))}
 
     def units(self, context: Context) -> Sequence[Unit]:
         """Return one unit per open volume."""

@@ -68,6 +68,7 @@ class Stage(ABC):
 
     def check(self, context: Context) -> None:
         """Look at the written tables before the next stage; raises IntegrityError to stop the run."""
+        del context
 
     def lost(self, context: Context, item: Item, reason: str) -> Iterator[RowOf]:
         """Yield the rows that stand for an item that could not be examined."""

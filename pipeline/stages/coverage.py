@@ -31,25 +31,17 @@ class CoverageStage(Stage):
         for row in context.gathered("examinations", self.name):
             if row["exhibit"] != item.exhibit:
                 continue
-            key = (row["volume"], row["class"], row["examined_by"], row["outcome"], row["reason"])
+            key: tuple[str, ...] = (row["volume"], row["class"], row["examined_by"], row["outcome"], row["reason"])
             sums[key][0] += row["bytes"]
             sums[key][1] += 1
         for extent in context.store.rows("extents", exhibit=item.exhibit):
-            key = (extent.volume, extent.class_, "accounted", "examined", "")
-            sums[key][0] += extent.length
-            sums[key][1] += 1
+            accounted = (extent.volume, extent.class_, "accounted", "examined", "")
+            sums[accounted][0] += extent.length
+            sums[accounted][1] += 1
         for key in sorted(sums):
             volume, class_, examined_by, outcome, reason = key
-            yield (
-                "coverage",
-                Coverage(
-                    exhibit=item.exhibit,
-                    volume=volume,
-                    class_=class_,
-                    bytes=sums[key][0],
-                    items=sums[key][1],
-                    examined_by=examined_by,
-                    outcome=outcome,
-                    reason=reason,
-                ),  # fmt: skip
-            )
+            total = Coverage(
+                exhibit=item.exhibit, volume=volume, class_=class_, bytes=sums[key][0], items=sums[key][1],
+                examined_by=examined_by, outcome=outcome, reason=reason,
+            )  # fmt: skip
+            yield "coverage", total

@@ -96,14 +96,8 @@ def _closed_volume(volume: Volume) -> Iterator[RowOf]:
     outcome = f"{volume.state}: {reason}"
     yield "examinations", _listed(volume, "not-examined", outcome)
     if volume.state == VolumeState.LOCKED and volume.direct:
-        yield (
-            "regions",
-            Region(
-                exhibit=volume.exhibit,
-                volume=volume.address,
-                start=volume.start,
-                length=volume.length,
-                class_=ExtentClass.LOCKED,
-                name=volume.encryption,
-            ),  # fmt: skip
-        )
+        region = Region(
+            exhibit=volume.exhibit, volume=volume.address, start=volume.start, length=volume.length,
+            class_=ExtentClass.LOCKED, name=volume.encryption,
+        )  # fmt: skip
+        yield "regions", region

@@ -62,20 +62,11 @@ class EvidenceStage(Stage):
     def lost(self, context: Context, item: Item, reason: str) -> Iterator[RowOf]:
         """Record an image that cannot be read as not examined."""
         yield from super().lost(context, item, reason)
-        yield (
-            "examinations",
-            Examination(
-                exhibit=item.exhibit,
-                volume="",
-                address=item.exhibit,
-                subject="image",
-                class_=ExtentClass.UNREADABLE,
-                bytes=item.bytes,
-                examined_by="hashed",
-                outcome="not-examined",
-                reason=reason,
-            ),  # fmt: skip
-        )
+        examination = Examination(
+            exhibit=item.exhibit, volume="", address=item.exhibit, subject="image", class_=ExtentClass.UNREADABLE,
+            bytes=item.bytes, examined_by="hashed", outcome="not-examined", reason=reason,
+        )  # fmt: skip
+        yield "examinations", examination
 
 
 def _stamp(path: Path) -> str:
@@ -129,7 +120,6 @@ def _evidence(exhibit: Exhibit, image: Image, digests: ImageDigests, cross_check
 
 def _verified(row: Evidence) -> Evidence:
     """Set ``verified``: at least one independent hash is known and every known one agrees."""
-
     known = [getattr(row, f"{source}_{name}") for source in ("stored", "recorded") for name in ALGORITHMS]
     return replace(row, verified=any(known) and not _mismatches(row))
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import carvers, decoders
+from pipeline import carvers, decoders, detectors
 from pipeline.records import Certainty, Examination, ExtentClass, FileEntry, Origin
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
@@ -17,9 +17,6 @@ from pipeline.stages.examine_content import ContentExaminer
 from pipeline.stages.examine_raw import RawExaminer, RawRange
 
 __all__ = ["ExamineStage"]
-
-DETECTORS_VERSION: Final = 1
-"""Raised when the scanner may give other hits for equal rules and bytes."""
 
 UNIT_BYTES: Final = 32 << 20
 UNIT_FILES: Final = 400
@@ -46,11 +43,12 @@ class ExamineStage(Stage):
 
     def depends(self, context: Context) -> Mapping[str, str]:
         """Return the digests of rules and the versions of the plug-ins."""
-        plugins = sorted(f"{plugin.name}={plugin.version}" for plugin in (*decoders.DECODERS, *carvers.CARVERS))
+        plugins = [f"{decoder.name}={decoder.version}" for decoder in decoders.DECODERS]
+        plugins += [f"{carver.name}={carver.version}" for carver in carvers.CARVERS]
         return {
             "rules": context.rules.digest,
-            "plugins": ",".join(plugins),
-            "detectors": str(DETECTORS_VERSION),
+            "plugins": ",".join(sorted(plugins)),
+            "detectors": str(detectors.VERSION),
             "key": context.keys.public_hex,
         }
 

@@ -74,7 +74,8 @@ def pages(
 ) -> Iterator[tuple[Window, bytes]]:
     """Yield windows that tile ``size`` bytes from ``start``, and the bytes each one owns; each byte is read once.
 
-    ``table_of`` reads the content's head for the layout of its rows. What ``content`` holds before ``start`` and behind the end is context of the first and the last window.
+    ``table_of`` reads the content's head for the layout of its rows. What ``content`` holds before ``start`` and behind
+    the end is context of the first and the last window.
     """
     end = start + size
     position = start

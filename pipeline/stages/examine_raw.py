@@ -27,7 +27,7 @@ from pipeline.stages.base import RowOf
 from pipeline.stages.context import Context
 from pipeline.stages.examine_content import ContentExaminer
 from pipeline.stages.examine_findings import FindingMaker
-from pipeline.stages.examine_pages import CONTEXT_BYTES, pages
+from pipeline.stages.examine_pages import pages
 
 __all__ = ["RawExaminer", "RawRange"]
 

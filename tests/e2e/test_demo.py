@@ -50,8 +50,8 @@ def test_the_account_of_every_image_closes(demo: Demo, name: str) -> None:
     case = open_case(demo.case(name))
     sizes = case.table("evidence").set_index("exhibit")["size"]
     extents = case.table("extents")
-    for exhibit, rows in extents.groupby("exhibit"):
-        rows = rows.sort_values("start")
+    for exhibit, group in extents.groupby("exhibit"):
+        rows = group.sort_values("start")
         assert int(rows["length"].sum()) == int(sizes[exhibit])
         assert (rows["start"].iloc[1:].to_numpy() == (rows["start"] + rows["length"]).iloc[:-1].to_numpy()).all()
 

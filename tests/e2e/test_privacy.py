@@ -31,7 +31,7 @@ def values(name: str) -> set[str]:
         for header, value in row.items():
             if value and len(value) >= 4 and any(word in header for word in PERSONAL):
                 found |= {value, value.replace(" ", "").replace("　", ""), unicodedata.normalize("NFKC", value)}
-    return {value for value in found if len(value) >= 4 and not value.isascii() or len(value) >= 7}
+    return {value for value in found if (len(value) >= 4 and not value.isascii()) or len(value) >= 7}
 
 
 def texts(folder: Path) -> Iterator[tuple[str, bytes]]:

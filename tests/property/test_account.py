@@ -1,5 +1,7 @@
 """Laws of the byte account."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +35,7 @@ def expected_at(position: int, given_claims: list[Claim]) -> tuple[str, str | No
 def test_every_byte_is_in_exactly_one_extent(given_claims: list[Claim]) -> None:
     extents = list(account("EX-01", SIZE, given_claims))
     assert extents[0].start == 0
-    for left, right in zip(extents, extents[1:], strict=False):
+    for left, right in pairwise(extents):
         assert left.start + left.length == right.start
         assert left.length > 0
     assert sum(extent.length for extent in extents) == SIZE
