@@ -6,6 +6,7 @@ Exit codes: 0 complete, 1 bug, 2 usage, settings or rules, 3 complete but someth
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TriageError as error:
         print(f"akashi: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has enough
+        return 0
     except KeyboardInterrupt:
         print("akashi: stopped; run the same command again to continue", file=sys.stderr)
         return 130

@@ -102,13 +102,13 @@ def _tell(console: Console, case: Case) -> list[str]:
 def _questions(questions: Iterable[Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("exhibit", "question", "level", "strength", "grounds", "rests on"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="ellipsis", no_wrap=True)
     for question in questions:
-        grounds = question["grounds"]
-        first = grounds[0]["note"] if grounds and "note" in grounds[0] else (question["limits"] or [""])[0]
+        grounds = sorted({str(ground["note"]) for ground in question["grounds"]})
+        why = "; ".join(grounds or map(str, question["coverage"])) or "records complete, nothing found"
         table.add_row(
-            question["exhibit"], question["id"], question["level"], question["strength"] or "", str(len(grounds)),
-            str(first)[:60],
+            question["exhibit"], question["id"], question["level"], question["strength"] or "",
+            str(len(question["grounds"])), why,
         )  # fmt: skip
     return table
 
