@@ -7,11 +7,11 @@ and of *n* leaves the left subtree holds the largest power of two smaller than *
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from pipeline.access.interfaces import Image
 
@@ -22,6 +22,13 @@ LEAF_BYTES: Final = 1 << 20
 _BLOCK: Final = 8 << 20
 _LEAF: Final = b"\x00"
 _NODE: Final = b"\x01"
+
+
+@runtime_checkable
+class _Streamed(Protocol):
+    """A medium that gives its bytes in order, in the pieces that are cheapest for it."""
+
+    def blocks(self) -> Iterator[bytes]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +81,15 @@ def _add_leaves(leaves: list[str], block: bytes) -> None:
 def digest_image(image: Image) -> str:
     """Return the SHA-256 of a medium, and nothing else."""
     digest = hashlib.sha256()
-    for start in range(0, image.size, _BLOCK):
-        digest.update(image.read(start, min(_BLOCK, image.size - start)))
+    for block in _blocks(image):
+        digest.update(block)
     return digest.hexdigest()
+
+
+def _blocks(image: Image) -> Iterable[bytes]:
+    if isinstance(image, _Streamed):
+        return image.blocks()
+    return (image.read(start, min(_BLOCK, image.size - start)) for start in range(0, image.size, _BLOCK))
 
 
 def hash_segments(segments: Sequence[str]) -> str:
