@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.access.exfat_sets import EntrySet, parse_exfat_boot, recognise_exfat, sets_of
-from pipeline.access.fat_boot import clusters_runs
-from pipeline.access.fat_chain import chain, deleted_run
-from pipeline.access.fat_names import safe_name
-from pipeline.access.fat_time import exfat_time
+from pipeline.access.exfat_sets import parse_exfat_boot, recognise_exfat
+from pipeline.access.exfat_walk import DIRECTORY_LIMIT, FILLER, ExfatWalk
+from pipeline.access.fat_boot import read_or_none
+from pipeline.access.fat_chain import chain
+from pipeline.access.fat_losses import Losses
+from pipeline.access.fat_space import ByteRuns, Clusters, ClusterSpace, read_entry
 from pipeline.access.interfaces import FileSystemOptions, Readable
-from pipeline.address import join
-from pipeline.errors import UnreadableError
-from pipeline.records import Certainty, Diagnostic, FileEntry, Origin, Region, Run, Volume, diagnose, identify
+from pipeline.records import Diagnostic, ExtentClass, FileEntry, Region, Severity, Volume
 
 __all__ = ["ExfatFileSystem", "open_exfat", "recognise_exfat"]
 
-_LIMIT: Final = 256 << 20
-_Folder = tuple[str, str, tuple[tuple[int, int], ...], Origin]
+_META: Final = ExtentClass.FILE_SYSTEM_METADATA
+_STEP: Final = 1 << 20
+_BITMAP: Final = 0x81
+_UP_CASE: Final = 0x82
+_LABEL: Final = 0x83
+_USED: Final = b"\xff"
+"""Stands for an unreadable part of the bitmap: allocated."""
 
 
 def _le(raw: bytes, at: int, size: int) -> int:
@@ -34,60 +37,71 @@ class ExfatFileSystem:
 
     def __init__(self, data: Readable, volume: Volume, options: FileSystemOptions) -> None:
         self._data, self._volume, self._options = data, volume, options
+        self._opening = Losses()
         self.geometry = parse_exfat_boot(data.read(0, 512), data.size)
-        self._base = volume.start if volume.direct else 0
         self._table = self._load_table()
-        self._root = self._byte_runs(clusters_runs(chain(self._table, self.geometry.root, self._most())[0]))
+        used = np.ones(self.geometry.last + 1, np.bool_)
+        self._space = ClusterSpace(data, volume, self.geometry, used)
+        self._root, fault = chain(self._table, self.geometry.root, len(self._table))
+        self._opening.add(f"root directory: {fault}", count=bool(fault))
         self._special = self._find_special()
-        self._used, self._bitmap_whole = self._load_bitmap()
-
-    def _most(self) -> int:
-        return max(1, _LIMIT // self.geometry.cluster)
+        self._load_bitmap(used)
+        self._folders: list[ByteRuns] | None = None
 
     def _load_table(self) -> NDArray[np.uint32]:
         geometry = self.geometry
-        need = 4 * (geometry.last + 1)
-        raw = self._data.read(geometry.fat_start + geometry.active * geometry.fat_size, need)
-        table = np.frombuffer(raw + bytes(need - len(raw)), "<u4")
+        start, need = geometry.fat_start + geometry.active * geometry.fat_size, 4 * (geometry.last + 1)
+        parts = (self._table_part(start + at, min(_STEP, need - at)) for at in range(0, need, _STEP))
+        table = np.frombuffer(b"".join(parts), "<u4")
         return np.where(table >= 0xFFFFFFF7, table & np.uint32(0x0FFFFFFF), table)
 
-    def _byte_runs(self, clusters: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-        return tuple((self.geometry.offset(first), count * self.geometry.cluster) for first, count in clusters)
-
-    def _content(self, runs: tuple[tuple[int, int], ...]) -> bytes:
-        return b"".join(self._data.read(start, length) for start, length in runs)
+    def _table_part(self, start: int, length: int) -> bytes:
+        raw = read_or_none(self._data, start, length)
+        if raw is None:
+            text = "part of the allocation table could not be read; chains there end"
+            self._opening.add(text, (start, length), severity=Severity.LOSS)
+            return b"\1\0\0\0" * (length // 4)
+        return raw
 
     def _find_special(self) -> dict[int, bytes]:
         """Return the bitmap of the active table (0x81), the up-case table (0x82) and the label (0x83) entries."""
-        content = self._content(self._root)
+        runs = self._space.byte_runs(self._root)
+        content = self._space.content(runs, FILLER, Losses(), limit=DIRECTORY_LIMIT)
         found: dict[int, bytes] = {}
         for at in range(0, len(content) - 31, 32):
             kind = content[at]
             if kind == 0:
                 break
-            if kind in (0x82, 0x83) or (kind == 0x81 and content[at + 1] & 1 == self.geometry.active):
+            if kind in (_UP_CASE, _LABEL) or (kind == _BITMAP and content[at + 1] & 1 == self.geometry.active):
                 found.setdefault(kind, content[at : at + 32])
         return found
 
-    def _system_runs(self, kind: int) -> tuple[tuple[int, int], ...]:
+    def _system(self, kind: int) -> Clusters:
         entry = self._special.get(kind)
         if entry is None:
-            return ()
+            return []
         most = min(len(self._table), -(-_le(entry, 24, 8) // self.geometry.cluster))
-        return self._byte_runs(clusters_runs(chain(self._table, _le(entry, 20, 4), most)[0]))
+        return chain(self._table, _le(entry, 20, 4), most)[0]
 
-    def _load_bitmap(self) -> tuple[NDArray[np.bool_], bool]:
-        """Return use by cluster number; clusters that the bitmap does not reach count as used."""
+    def _load_bitmap(self, used: NDArray[np.bool_]) -> None:
+        """Set use by cluster number; clusters that the bitmap does not reach stay used."""
         count = self.geometry.last - 1
-        raw = self._content(self._system_runs(0x81))[: -(-count // 8)]
+        runs = self._space.byte_runs(self._system(_BITMAP))
+        need = -(-count // 8)
+        raw = self._space.content(runs, _USED, self._opening, limit=sum(length for _, length in runs))[:need]
         bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[:count].astype(bool)
-        used = np.ones(self.geometry.last + 1, np.bool_)
         used[2 : 2 + len(bits)] = bits
-        return used, len(bits) == count
+        text = "allocation bitmap is missing or short; what it does not tell of counts as allocated"
+        self._opening.add(text, count=len(bits) < count)
+
+    def _walk(self) -> ExfatWalk:
+        losses = Losses()
+        losses.merge(self._opening)
+        return ExfatWalk(self._space, self._table, self._options, losses)
 
     def describe(self) -> dict[str, str | int | bool]:
         """Return name, label, serial (8 hex digits), cluster size in bytes, dirty and error flags (§3.1.13)."""
-        entry = self._special.get(0x83, bytes(32))
+        entry = self._special.get(_LABEL, bytes(32))
         label = entry[2 : 2 + 2 * min(entry[1], 11 + 4)].decode("utf-16-le", "surrogatepass")
         geometry = self.geometry
         return {
@@ -100,116 +114,41 @@ class ExfatFileSystem:
         }
 
     def entries(self) -> Iterator[FileEntry | Diagnostic]:
-        """Yield live entries breadth first, then what deleted directories still hold."""
-        counts: Counter[str] = Counter()
-        counts["allocation bitmap is missing or short"] += not self._bitmap_whole
-        counts["root directory has no clusters"] += not self._root
-        live: deque[_Folder] = deque([("", "", self._root, Origin.ALLOCATED)])
-        gone: deque[_Folder] = deque()
-        seen = {start for start, _ in self._root}
-        paths: set[str] = set()
-        while live or gone:
-            folder = live.popleft() if live else gone.popleft()
-            try:
-                content = self._content(folder[2])
-            except UnreadableError:
-                counts["directory could not be read"] += 1
-                continue
-            for one in sets_of(content):
-                entry, runs = self._entry(folder, one, paths, counts)
-                yield entry
-                if entry.kind == "directory" and runs and runs[0][0] not in seen:
-                    seen.add(runs[0][0])
-                    (live if entry.origin == Origin.ALLOCATED else gone).append(
-                        (entry.path, entry.id, runs, Origin(entry.origin))
-                    )
-        for text, count in sorted((+counts).items()):
-            message = f"{text}: {count} times; look at these entries with a second reader"
-            yield diagnose("files", self._volume.address, "exfat-damage", message)
+        """Yield live entries, breadth first, then deleted ones, then orphan directories, then the diagnostics."""
+        walk = self._walk()
+        yield from walk.live(self._root, self._space.byte_runs(self._root))
+        self._folders = walk.folders
+        yield from walk.gone()
+        yield from walk.losses.rows(self._volume, "exfat-damage")
 
-    def _entry(
-        self, folder: _Folder, one: EntrySet, paths: set[str], counts: Counter[str]
-    ) -> tuple[FileEntry, tuple[tuple[int, int], ...]]:
-        origin = Origin.DELETED if one.deleted or folder[3] != Origin.ALLOCATED else Origin.ALLOCATED
-        directory, size = bool(one.head[4] & 16), _le(one.stream, 24, 8)
-        clusters, certainty = self._clusters(one, size, origin, counts)
-        runs, place, path = self._byte_runs(clusters), _place(folder[2], one.at), f"{folder[0]}/{safe_name(one.name)}"
-        address = join(self._volume.address, "fs", path)
-        if origin != Origin.ALLOCATED or path in paths:
-            address = join(address, "entry", str(place))
-        paths.add(path)
-        counts["checksum of a live entry set is wrong"] += not (one.sound or one.deleted)
-        return FileEntry(
-            id=identify("file", address), exhibit=self._volume.exhibit, volume=self._volume.address, address=address,
-            path=path, stream="", kind="directory" if directory else "file", origin=origin, meta=place,
-            parent=folder[1], size=min(size, (1 << 63) - 1), initialised_size=min(size, _le(one.stream, 8, 8)),
-            certainty=certainty, flags="" if one.sound else "checksum-wrong",
-            runs=tuple(Run(start=self._base + start, length=length) for start, length in runs),
-            reader="runs" if self._volume.direct else "file-system", **self._times(one.head, counts),
-        ), runs  # fmt: skip
-
-    def _clusters(
-        self, one: EntrySet, size: int, origin: Origin, counts: Counter[str]
-    ) -> tuple[list[tuple[int, int]], str]:
-        first, need = _le(one.stream, 20, 4), -(-size // self.geometry.cluster)
-        if need == 0 or first == 0:
-            counts["size without clusters"] += need > 0
-            return [], Certainty.NO_CONTENT
-        if one.head[4] & 16:
-            need = min(need, self._most())
-        if origin != Origin.ALLOCATED:
-            return deleted_run(self._used, first, need)
-        if one.stream[1] & 2:
-            count = max(0, min(need, len(self._table) - first)) if first >= 2 else 0
-            counts["contiguous file leaves the volume"] += count < need
-            return ([(first, count)] if count else []), _whole(count, need)
-        clusters, fault = chain(self._table, first, min(need, len(self._table)))
-        counts[f"chain: {fault}"] += bool(fault)
-        counts["chain shorter than the size"] += len(clusters) < need
-        return clusters_runs(clusters), _whole(len(clusters), need)
-
-    def _times(self, head: bytes, counts: Counter[str]) -> dict[str, Any]:
-        times: dict[str, Any] = {}
-        for name, at, tens, offset, precision in (
-            ("created", 8, head[20], head[22], 10_000),
-            ("modified", 12, head[21], head[23], 10_000),
-            ("accessed", 16, 0, head[24], 2_000_000),
-        ):
-            stamp = _le(head, at, 4)
-            when, zone = exfat_time(stamp, tens, offset, self._options.timezone)
-            counts["time is no date"] += bool(stamp) and when is None
-            if when is not None:
-                times |= {name: when, f"{name}_zone": zone, f"{name}_precision_us": precision}
-        return times
+    def _live_folders(self) -> list[ByteRuns]:
+        """Return the live directories' runs, from the last listing or by a walk over the live tree alone."""
+        if self._folders is None:
+            walk = self._walk()
+            for _ in walk.live(self._root, self._space.byte_runs(self._root)):
+                pass
+            self._folders = walk.folders
+        return self._folders
 
     def regions(self) -> Iterator[Region | Diagnostic]:
         """Yield boot area, tables, bitmap, up-case table, directories, free clusters and the tail, coalesced."""
-        geometry, meta = self.geometry, "file-system-metadata"
-        yield self._region(0, geometry.fat_start, meta, "boot")
-        yield self._region(geometry.fat_start, geometry.heap - geometry.fat_start, meta, "FAT")
-        named = [
-            (self._root, "root directory"),
-            (self._system_runs(0x81), "bitmap"),
-            (self._system_runs(0x82), "up-case"),
-        ]
-        for runs, name in named:
-            for start, length in runs:
-                yield self._region(start, length, meta, name)
-        for entry in self.entries():
-            if isinstance(entry, FileEntry) and entry.kind == "directory" and entry.origin == Origin.ALLOCATED:
-                for run in entry.runs:
-                    yield self._region(run.start - self._base, run.length, meta, "directory")
-        for start, length in self._byte_runs(clusters_runs(np.flatnonzero(~self._used).astype(np.int64))):
-            yield self._region(start, length, "unallocated", "free clusters")
-        tail = geometry.offset(geometry.last + 1)
-        if tail < self._data.size:
-            yield self._region(tail, self._data.size - tail, "unallocated", "tail")
+        yield from self._space.regions(self._parts())
 
-    def _region(self, start: int, length: int, class_: str, name: str) -> Region:
-        return Region(
-            exhibit=self._volume.exhibit, volume=self._volume.address, start=self._base + start, length=length,
-            class_=class_, name=name,
-        )  # fmt: skip
+    def _parts(self) -> Iterator[tuple[int, int, str, str]]:
+        geometry = self.geometry
+        yield 0, geometry.fat_start, _META, "boot"
+        yield geometry.fat_start, geometry.heap - geometry.fat_start, _META, "FAT"
+        named = [(self._root, "root directory"), (self._system(_BITMAP), "bitmap"), (self._system(_UP_CASE), "up-case")]
+        for clusters, name in named:
+            for start, length in self._space.byte_runs(clusters):
+                yield start, length, _META, name
+        for runs in self._live_folders():
+            for start, length in runs:
+                yield start, length, _META, "directory"
+        for start, length in self._space.byte_runs(self._space.free()):
+            yield start, length, ExtentClass.UNALLOCATED, "free clusters"
+        tail = geometry.offset(geometry.last + 1)
+        yield tail, self._data.size - tail, ExtentClass.UNALLOCATED, "tail"
 
     def read(self, entry: FileEntry, start: int, length: int) -> bytes:
         """Return bytes of an entry; those from ``initialised_size`` on are zeros.
@@ -217,26 +156,7 @@ class ExfatFileSystem:
         Raises:
             UnreadableError: they cannot be read.
         """
-        parts, at, end = [], 0, min(start + length, entry.size)
-        for run in entry.runs:
-            low, high = max(start, at), min(end, at + run.length)
-            if low < high:
-                parts.append(self._data.read(run.start - self._base + low - at, high - low))
-            at += run.length
-        content = b"".join(parts)
-        return content[: max(0, entry.initialised_size - start)].ljust(len(content), b"\0")
-
-
-def _whole(found: int, need: int) -> str:
-    return Certainty.INTACT if found >= need else Certainty.PARTLY_OVERWRITTEN
-
-
-def _place(runs: tuple[tuple[int, int], ...], at: int) -> int:
-    for start, length in runs:
-        if at < length:
-            return start + at
-        at -= length
-    return -1
+        return read_entry(self._space, entry, start, length)
 
 
 def open_exfat(data: Readable, volume: Volume, options: FileSystemOptions) -> ExfatFileSystem:
@@ -244,5 +164,6 @@ def open_exfat(data: Readable, volume: Volume, options: FileSystemOptions) -> Ex
 
     Raises:
         ParseError: the boot sector describes no exFAT volume.
+        UnreadableError: the boot sector cannot be read.
     """
     return ExfatFileSystem(data, volume, options)

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from pipeline.access.fat_losses import Losses
 from pipeline.errors import ParseError
+from pipeline.records import Severity
 
-__all__ = ["EntrySet", "ExfatGeometry", "parse_exfat_boot", "recognise_exfat", "set_checksum", "sets_of"]
+__all__ = [
+    "EntrySet", "ExfatGeometry", "goes_on", "parse_exfat_boot", "recognise_exfat", "set_checksum", "sets_of",
+    "starts_set",
+]  # fmt: skip
+
+_HEAD: Final = 0x05
+_STREAM: Final = 0x40
+_NAME: Final = 0x41
+_KINDS: Final = (_HEAD, _STREAM, _NAME)
+"""Types of entries without the in-use bit 0x80 (§6.2.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +44,20 @@ class ExfatGeometry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntrySet:
-    """A file's entries: place in the directory's bytes, the 0x85 and 0xC0 entries, name; ``sound``: checksum holds."""
+    """A file's entries: place in the directory's bytes, the 0x85 and 0xC0 entries, name.
+
+    ``sound``: the checksum holds; ``named``: the length of the name is one that the format allows (§7.6.3: 1 to 255)
+    and that the name entries hold. Where it is 0, as a Linux driver writes it for 256 units, ``name`` is all they hold.
+    """
 
     at: int
+    end: int
     head: bytes
     stream: bytes
     name: str
     deleted: bool
     sound: bool
+    named: bool
 
 
 def recognise_exfat(boot: bytes) -> bool:
@@ -63,7 +81,7 @@ def parse_exfat_boot(boot: bytes, size: int) -> ExfatGeometry:
     heap, table = number(88) * sector, number(84) * sector
     room = max(0, size - heap) // cluster
     last = min(number(92) + 1, room + 1, table // 4 - 1)
-    if last < 2 or not heap:
+    if last < 2 or not 0 < number(80) * sector < number(80) * sector + table * boot[110] <= heap:
         raise ParseError("exFAT boot sector: no room for clusters")
     return ExfatGeometry(
         cluster=cluster, fat_start=number(80) * sector, fat_size=table, fats=boot[110],
@@ -75,36 +93,68 @@ def parse_exfat_boot(boot: bytes, size: int) -> ExfatGeometry:
 def set_checksum(data: bytes) -> int:
     """Return the sum of an entry set (§6.3.3); bytes 2 and 3 hold it and are left out."""
     total = 0
-    for at, byte in enumerate(data):
-        if at not in (2, 3):
-            total = ((total & 1) << 15) + (total >> 1) + byte & 0xFFFF
+    for byte in data[:2] + data[4:]:
+        total = ((total & 1) << 15) + (total >> 1) + byte & 0xFFFF
     return total
 
 
-def sets_of(data: bytes) -> Iterator[EntrySet]:
-    """Yield live and deleted entry sets of a directory's bytes, also those behind the end mark."""
-    at = 0
-    while at + 64 <= len(data):
-        found = _set_at(data, at) if data[at] & 0x7F == 5 else None
-        if found is None:
+def sets_of(data: bytes, losses: Losses) -> Iterator[EntrySet]:
+    """Yield live and deleted entry sets of a directory's bytes.
+
+    What lies behind the end mark (§6.2.1) is what the directory held once: deleted. Heads of sets that cannot be put
+    together are counted as losses.
+    """
+    at, ended = 0, False
+    while at + 32 <= len(data):
+        ended = ended or data[at] == 0
+        if data[at] & 0x7F != _HEAD:
             at += 32
             continue
-        yield found[0]
-        at += found[1]
+        found = _set_at(data, at, ended)
+        if found is None:
+            alive = bool(data[at] & 0x80) and not ended
+            losses.add("live file entry has no stream entry", count=alive)
+            losses.add("deleted file entry has no stream entry", count=not alive, severity=Severity.NOTE)
+        at = found.end if found else at + 32
+        if found:
+            yield found
 
 
-def _set_at(data: bytes, at: int) -> tuple[EntrySet, int] | None:
-    deleted = not data[at] & 0x80
-    stream = data[at + 32 : at + 64]
-    if stream[0] & 0x7F != 0x40:
+def _set_at(data: bytes, at: int, ended: bool) -> EntrySet | None:
+    alive, stream = data[at] & 0x80, data[at + 32 : at + 64]
+    if len(stream) < 32 or stream[0] & 0x7F != _STREAM or (not alive and stream[0] & 0x80):
         return None
     count, end = data[at + 1], at + 64
-    while end + 32 <= len(data) and end < at + 32 * (count + 1) and data[end] & 0x7F == 0x41:
+    while end + 32 <= len(data) and end < at + 32 * (count + 1) and _named(data[end], alive):
         end += 32
-    text = b"".join(data[place + 2 : place + 32] for place in range(at + 64, end, 32))[: 2 * stream[3] or None]
+    name = b"".join(data[place + 2 : place + 32] for place in range(at + 64, end, 32)).decode(
+        "utf-16-le", "surrogatepass"
+    )
     whole = bytearray(data[at : at + 32 * (count + 1)])
-    for place in range(0, len(whole), 32):
-        whole[place] |= 0x80
-    sound = set_checksum(bytes(whole)) == int.from_bytes(data[at + 2 : at + 4], "little")
-    name = text.decode("utf-16-le", "surrogatepass")
-    return EntrySet(at=at, head=data[at : at + 32], stream=stream, name=name, deleted=deleted, sound=sound), end - at
+    whole[::32] = bytes(byte | 0x80 for byte in whole[::32])
+    length = stream[3]
+    return EntrySet(
+        at=at, end=end, head=data[at : at + 32], stream=stream,
+        name=_first_units(name, length) if length else name.partition("\0")[0],
+        deleted=not alive or ended, sound=set_checksum(bytes(whole)) == int.from_bytes(data[at + 2 : at + 4], "little"),
+        named=0 < length <= 15 * ((end - at - 64) // 32),
+    )  # fmt: skip
+
+
+def _named(kind: int, alive: int) -> bool:
+    return kind & 0x7F == _NAME and bool(alive or not kind & 0x80)
+
+
+def _first_units(text: str, units: int) -> str:
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "surrogatepass")
+
+
+def starts_set(head: bytes) -> bool:
+    """Tell whether bytes begin with the file, stream and name entries of one set, live or deleted (§7.4, 7.6, 7.7)."""
+    kinds = [byte & 0x7F for byte in head[:96:32]]
+    return kinds == [_HEAD, _STREAM, _NAME] and 2 <= head[1] <= 18 and 0 < head[35] <= 15 * (head[1] - 1)
+
+
+def goes_on(before: bytes, after: bytes) -> bool:
+    """Tell whether a lost directory that ended with one entry may go on with the next."""
+    return before[0] & 0x7F in _KINDS and after[0] & 0x7F in _KINDS

@@ -8,13 +8,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.access.fat_losses import Losses
 from pipeline.access.interfaces import Readable
-from pipeline.errors import ParseError
+from pipeline.errors import ParseError, UnreadableError
+from pipeline.records import Severity
 
-__all__ = ["FatGeometry", "clusters_runs", "load_table", "parse_boot", "recognise_fat"]
+__all__ = ["FatGeometry", "clusters_runs", "load_table", "parse_boot", "read_or_none", "recognise_fat"]
 
 _FAT12_LIMIT: Final = 4085
 _FAT16_LIMIT: Final = 65525
+_STEP: Final = 3 << 18
+"""Bytes of a table read at once: whole entries of 12, 16 and 32 bits."""
+_UNKNOWN: Final = {12: b"\x01\x10\x00", 16: b"\1\0", 32: b"\1\0\0\0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,7 @@ class FatGeometry:
     fat_start: int
     fat_size: int
     fats: int
+    active: int
     root_start: int
     root_size: int
     root_cluster: int
@@ -91,6 +97,7 @@ def parse_boot(boot: bytes, size: int) -> FatGeometry:
     signed = boot[extra + 2] in (0x28, 0x29)
     return FatGeometry(
         bits=bits, sector=sector, cluster=per * sector, fat_start=reserved * sector, fat_size=table, fats=fats,
+        active=_active(boot, fats) if wide else 0,
         root_start=(reserved + fats * (fat16 or fat32)) * sector, root_size=0 if wide else slots * 32,
         root_cluster=_u(boot, 44, 4) if wide else 0, heap=heap * sector, last=last, end=min(total * sector, size),
         serial=f"{_u(boot, extra + 3, 4):08X}" if signed else "",
@@ -99,11 +106,19 @@ def parse_boot(boot: bytes, size: int) -> FatGeometry:
     )  # fmt: skip
 
 
-def load_table(data: Readable, geometry: FatGeometry) -> NDArray[np.uint32]:
-    """Return the first table's values by cluster number, end marks and bad marks widened to those of FAT32."""
+def _active(boot: bytes, fats: int) -> int:
+    """Return the number of the table in use (``BPB_ExtFlags``, §3.3): bit 7 says that only one is."""
+    number = boot[40] & 15 if boot[40] & 0x80 else 0
+    return number if number < fats else 0
+
+
+def load_table(data: Readable, geometry: FatGeometry, losses: Losses) -> NDArray[np.uint32]:
+    """Return the active table's values by cluster number, end marks and bad marks widened to those of FAT32.
+
+    Where it cannot be read its copies step in; clusters that none tells of hold 1: allocated, of an unknown chain.
+    """
     need = ((geometry.last + 1) * geometry.bits + 7) // 8
-    raw = data.read(geometry.fat_start, need)
-    raw += bytes(need - len(raw))
+    raw = b"".join(_table_part(data, geometry, at, min(_STEP, need - at), losses) for at in range(0, need, _STEP))
     if geometry.bits == 32:
         return np.frombuffer(raw, "<u4", geometry.last + 1) & np.uint32(0x0FFFFFFF)
     if geometry.bits == 16:
@@ -114,6 +129,32 @@ def load_table(data: Readable, geometry: FatGeometry) -> NDArray[np.uint32]:
     pair = octets[index * 3 // 2] | octets[index * 3 // 2 + 1] << 8
     table = np.where(index % 2, pair >> 4, pair & 0xFFF).astype(np.uint32)
     return np.where(table >= 0xFF7, table | np.uint32(0x0FFFF000), table)
+
+
+def _table_part(data: Readable, geometry: FatGeometry, at: int, length: int, losses: Losses) -> bytes:
+    starts = [geometry.fat_start + number * geometry.fat_size + at for number in range(geometry.fats)]
+    own = read_or_none(data, starts[geometry.active], length)
+    others = [start for start in starts if start != starts[geometry.active]]
+    copies = [raw for raw in (read_or_none(data, start, length) for start in others) if raw is not None]
+    if own is None:
+        losses.add(
+            "part of the allocation table could not be read; its copy is used", (at, length), count=len(copies[:1])
+        )
+        text = "part of the allocation table could not be read, nor a copy of it"
+        losses.add(text, (starts[geometry.active], length), count=not copies, severity=Severity.LOSS)
+        return copies[0] if copies else (_UNKNOWN[geometry.bits] * length)[:length]
+    differ = sum(raw != own for raw in copies)
+    losses.add("allocation table and its copy differ; the active one is used", (starts[0], length), count=differ)
+    return own
+
+
+def read_or_none(data: Readable, start: int, length: int) -> bytes | None:
+    """Return exactly ``length`` bytes, or None where they cannot be read or the medium ends before."""
+    try:
+        raw = data.read(start, length)
+    except UnreadableError:
+        return None
+    return raw if len(raw) == length else None
 
 
 def clusters_runs(clusters: NDArray[np.int64]) -> list[tuple[int, int]]:

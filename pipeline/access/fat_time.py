@@ -9,13 +9,15 @@ __all__ = ["dos_time", "exfat_time"]
 
 
 def dos_time(date: int, time: int, tens: int, zone: tzinfo) -> datetime | None:
-    """Return the UTC instant of a DOS date, time and 10 ms count in ``zone``; None where it is no date."""
+    """Return the UTC instant of a DOS date, time and 10 ms count in ``zone``; None where it is no date.
+
+    A count above 199, which has no meaning, is left out: the date and time beside it stand.
+    """
     try:
         naive = datetime(  # noqa: DTZ001 - the zone is set by the next line
             1980 + (date >> 9), date >> 5 & 15, date & 31, time >> 11, time >> 5 & 63, (time & 31) * 2
         )
-        if tens > 199:
-            return None
+        tens = tens if tens < 200 else 0
         return (naive + timedelta(milliseconds=10 * tens)).replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

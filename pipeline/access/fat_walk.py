@@ -1,0 +1,188 @@
+"""The walk over a FAT volume: rows of live, deleted and orphaned entries (Microsoft FAT specification 1.03, §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.access.fat_boot import FatGeometry
+from pipeline.access.fat_chain import chain, deleted_run
+from pipeline.access.fat_losses import Losses
+from pipeline.access.fat_names import Slot, slots_of
+from pipeline.access.fat_space import Clusters, ClusterSpace
+from pipeline.access.fat_time import dos_time
+from pipeline.access.fat_tree import Child, Folder, Places, TreeWalk
+from pipeline.access.interfaces import FileSystemOptions
+from pipeline.records import Certainty, FileEntry, Origin
+
+__all__ = ["DIRECTORY_LIMIT", "FILLER", "FatWalk"]
+
+DIRECTORY_LIMIT: Final = 64 << 20
+"""Bytes of a directory that are read; FAT's own bound is 2 MiB (§6), which Linux does not heed."""
+
+FILLER: Final = b"\xe5" + b" " * 10 + b"\x08" + bytes(20)
+"""Stands for an unreadable slot: a deleted label, which lists nothing and ends nothing."""
+
+_DAY: Final = 86_400_000_000
+_DOT: Final = b".          "
+_TWO_DOTS: Final = b"..         "
+
+
+def _le(raw: bytes, at: int, size: int) -> int:
+    return int.from_bytes(raw[at : at + size], "little")
+
+
+class FatWalk(TreeWalk):
+    """One walk over a FAT volume."""
+
+    def __init__(
+        self, space: ClusterSpace, geometry: FatGeometry, table: NDArray[np.uint32], options: FileSystemOptions,
+        losses: Losses,
+    ) -> None:  # fmt: skip
+        super().__init__(space, losses)
+        self._geometry, self._table, self._options = geometry, table, options
+        self._zone = ZoneInfo(options.timezone)
+        self._local = f"local {options.timezone}"
+        self._known: dict[tuple[int, int, int], datetime | None] = {}
+
+    def slots(self, folder: Folder) -> Iterator[Slot]:
+        """Yield the slots of a directory that name something or label the volume."""
+        content = self.space.content(folder.runs, FILLER, self.losses, limit=DIRECTORY_LIMIT)
+        for slot in slots_of(content, self._options.code_page, self.losses):
+            if slot.raw[:11] not in (_DOT, _TWO_DOTS):
+                yield slot
+            elif slot.at > 32 or not folder.path:
+                self.losses.add("dot entry inside a directory is not listed", (folder.runs[0][0] + slot.at, 32))
+
+    def children(self, folder: Folder) -> Iterator[Child]:
+        """Yield the entries of a directory."""
+        places = Places(folder.runs)
+        for slot in self.slots(folder):
+            if self._plausible(slot, folder):
+                yield self._child(folder, places(slot.at), slot)
+
+    def _start(self, raw: bytes) -> int:
+        high = _le(raw, 20, 2) << 16 if self._geometry.bits == 32 else 0
+        return high | _le(raw, 26, 2)
+
+    def _plausible(self, slot: Slot, folder: Folder) -> bool:
+        """Tell names from labels and, behind an end mark or in deleted space, entries from leftovers."""
+        raw, start = slot.raw, self._start(slot.raw)
+        lost = slot.slack or folder.origin != Origin.ALLOCATED
+        if raw[11] & 8:
+            hides = not (lost or slot.deleted) and (start > 0 or _le(raw, 28, 4) > 0)
+            self.losses.add("volume label has clusters or a size; they are not listed", count=hides)
+            return False
+        if not lost:
+            return True
+        return not raw[11] & 0xC0 and min(raw[1:11]) >= 0x20 and (start == 0 or 2 <= start <= self._geometry.last)
+
+    def _child(self, folder: Folder, place: int, slot: Slot) -> Child:
+        raw, directory = slot.raw, bool(slot.raw[11] & 16)
+        gone = slot.deleted or slot.slack
+        origin = folder.origin if folder.origin != Origin.ALLOCATED else Origin.DELETED if gone else Origin.ALLOCATED
+        size = 0 if directory else _le(raw, 28, 4)
+        clusters, certainty, flags = self._content(raw, size, origin, place)
+        if not slot.decoded:
+            self.losses.add("short name is not text of the code page", (place, 32))
+        entry = FileEntry(
+            **self.named(folder, slot.name, place, origin), kind="directory" if directory else "file", size=size,
+            initialised_size=size, certainty=certainty, flags=flags,
+            runs=self.space.rows(self.space.byte_runs(clusters)), short_name=slot.short, **self._times(raw, place),
+        )  # fmt: skip
+        self.claim(entry, clusters)
+        return Child(entry, clusters if directory else [])
+
+    def _content(self, raw: bytes, size: int, origin: Origin, place: int) -> tuple[Clusters, str, str]:
+        """Return the clusters, the certainty and a flag."""
+        first, need = self._start(raw), -(-size // self._geometry.cluster)
+        if origin == Origin.ALLOCATED:
+            return self._live(first, need, place)
+        if raw[11] & 16:
+            return self._dead_directory(first)
+        zeroed = self._geometry.bits == 32 and first <= 0xFFFF < self._geometry.last and need > 0
+        runs, certainty = deleted_run(self.space.used, first, need)
+        return runs, certainty, "start-high-word-may-be-zeroed" if zeroed else ""
+
+    def _live(self, first: int, need: int, place: int) -> tuple[Clusters, str, str]:
+        if first == 0:
+            self.losses.add("size without clusters", (place, 32), count=need > 0)
+            return [], Certainty.NO_CONTENT, ""
+        clusters, fault = chain(self._table, first, len(self._table))
+        short = sum(count for _, count in clusters) < need
+        self.losses.add(f"chain: {fault}", (place, 32), count=bool(fault))
+        self.losses.add("chain shorter than the size", (place, 32), count=short)
+        certainty = Certainty.PARTLY_OVERWRITTEN if short or fault else Certainty.INTACT
+        return clusters, certainty, fault.replace(" ", "-")
+
+    def _dead_directory(self, first: int) -> tuple[Clusters, str, str]:
+        """Find a deleted directory's clusters, also where FAT32's high start word was cleared."""
+        last = self._geometry.last
+        high = range(0, last + 1, 0x10000) if self._geometry.bits == 32 and first <= 0xFFFF else (0,)
+        for start in (first + step for step in high):
+            if 2 <= start <= last and not self.space.used[start] and self._is_directory(start):
+                return self._grown(start), Certainty.CONTIGUITY_ASSUMED, ""
+        return [], Certainty.OVERWRITTEN if first else Certainty.NO_CONTENT, ""
+
+    def _is_directory(self, cluster: int) -> bool:
+        place = (self._geometry.offset(cluster), 64)
+        head = self.space.content((place,), FILLER, self.losses, limit=64)
+        return _starts_directory(head, cluster, self._geometry.bits)
+
+    def _grown(self, start: int) -> Clusters:
+        return self.space.grow(start, _goes_on, self.losses, limit=DIRECTORY_LIMIT)
+
+    def orphans(self) -> Iterator[tuple[int, Clusters]]:
+        """Search the free clusters for starts of directories."""
+        for cluster, head in self.space.search(64, _dotted, self.losses):
+            if _starts_directory(head, cluster, self._geometry.bits):
+                yield cluster, self._grown(cluster)
+
+    def _times(self, raw: bytes, place: int) -> dict[str, Any]:
+        times: dict[str, Any] = {}
+        for name, stamp, precision in (
+            ("created", (_le(raw, 16, 2), _le(raw, 14, 2), raw[13]), 10_000),
+            ("modified", (_le(raw, 24, 2), _le(raw, 22, 2), 0), 2_000_000),
+            ("accessed", (_le(raw, 18, 2), 0, 0), _DAY),
+        ):
+            if not stamp[0]:
+                continue
+            when = self._time(stamp)
+            if when is None:
+                self.losses.add("time is no date", (place, 32))
+                continue
+            times |= {name: when, f"{name}_zone": self._local, f"{name}_precision_us": precision}
+        return times
+
+    def _time(self, stamp: tuple[int, int, int]) -> datetime | None:
+        if stamp not in self._known:
+            if len(self._known) > 0xFFFF:
+                self._known.clear()
+            self._known[stamp] = dos_time(*stamp, self._zone)
+        return self._known[stamp]
+
+
+def _dotted(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (heads[:, 0] == 0x2E) & (heads[:, 1] == 0x20) & (heads[:, 32] == 0x2E)
+    return found
+
+
+def _goes_on(before: bytes, after: bytes) -> bool:
+    return before[0] != 0 and _entry_like(after[:32]) and after[:11] != _DOT
+
+
+def _entry_like(raw: bytes) -> bool:
+    return raw[0] != 0 and not raw[11] & 0xC0 and (raw[11] == 15 or min(raw[1:11]) >= 0x20)
+
+
+def _starts_directory(head: bytes, cluster: int, bits: int) -> bool:
+    """Tell whether a cluster begins with ``.`` naming itself and ``..`` (§6.5)."""
+    if len(head) < 64 or head[:11] != _DOT or head[32:43] != _TWO_DOTS:
+        return False
+    own = _le(head, 26, 2) | (_le(head, 20, 2) << 16 if bits == 32 else 0)
+    return bool(head[11] & head[43] & 16) and own == cluster
