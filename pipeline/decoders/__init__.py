@@ -5,18 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
-from pipeline.decoders.mail import Mail
+from pipeline.decoders.mail import Mail, Mailbox
+from pipeline.decoders.markup import Markup
 from pipeline.decoders.office import Document, Workbook
+from pipeline.decoders.ole import Ole
 from pipeline.decoders.package import Zip
 from pipeline.decoders.pdf import Pdf
 from pipeline.decoders.sqlite import Sqlite
 from pipeline.decoders.streams import Stream
-from pipeline.decoders.types import refine_zip, type_of
+from pipeline.decoders.tar import Tar
+from pipeline.decoders.types import refine_ole, refine_zip, type_of
+from pipeline.decoders.unopened import Encrypted, Unopened
 
 __all__ = ["DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "decoder_for",
-           "refine_zip", "type_of"]  # fmt: skip
+           "refine_ole", "refine_zip", "type_of"]  # fmt: skip
 
-DECODERS: Final[tuple[Decoder, ...]] = (Document(), Mail(), Pdf(), Sqlite(), Stream(), Workbook(), Zip())
+DECODERS: Final[tuple[Decoder, ...]] = (
+    Document(), Encrypted(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Sqlite(), Stream(), Tar(), Unopened(),
+    Workbook(), Zip(),
+)  # fmt: skip
 
 
 def decoder_for(kind: str) -> Decoder | None:

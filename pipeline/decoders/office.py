@@ -1,20 +1,28 @@
-"""Text of Office Open XML (ECMA-376 part 1 §17 words, §18 sheets), with its place."""
+"""Office documents: words and slides (ECMA-376 part 1 §17, §19; ODF 1.2), sheets (§18; MS-XLS), with places."""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.etree import ElementTree as ET
+from typing import Final
 
 import python_calamine
 
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble, whole
-from pipeline.decoders.zips import members_of
+from pipeline.decoders.xmltext import local_name, paragraphs, parsed, strings
+from pipeline.decoders.zips import FAULTS, members_of
 
 __all__ = ["Document", "Workbook"]
+
+CELLS: Final = 20_000_000
+"""Cells in the rectangle around a sheet's values; the reader holds all of it in memory."""
+_PLACE: Final = re.compile(rb'<(?:\w+:)?c\b[^>]{0,200}?\br="([A-Z]{1,3})([0-9]{1,7})"')
+_SKIPPED: Final = ("xl/worksheets/sheet", "xl/styles.xml", "xl/theme/", "[Content_Types].xml", "xl/workbook.xml")
+_FAULTS: Final = (python_calamine.CalamineError, OSError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class Document(Decoder):
     """Reads paragraphs and table rows of every XML part (DOCX, PPTX, ODT), deleted text included."""
 
     name: str = "document"
-    version: int = 1
+    version: int = 2
     types: tuple[str, ...] = ("docx", "pptx", "odt")
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
@@ -32,38 +40,13 @@ class Document(Decoder):
             yield data
             return
         for item in members_of(data, limits):
-            if isinstance(item, Member) and item.path.endswith((".xml", ".rels")):
-                yield from _part(item)
-            else:
+            if not isinstance(item, Member) or not item.path.endswith((".xml", ".rels")):
                 yield item
-
-
-def _part(member: Member) -> Iterator[Decoded]:
-    if b"<!DOCTYPE" in member.data or b"\0" in member.data:
-        yield Trouble("xml-refused", "an XML part declares a document type or is not UTF-8")
-        return
-    try:
-        root = ET.fromstring(member.data)  # noqa: S314 - document types, the only way to entities, are refused above
-    except ET.ParseError:
-        yield Trouble("xml-damaged", "an XML part is not well formed")
-        return
-    inside: set[ET.Element] = set()
-    count = 0
-    for node in root.iter():
-        kind = node.tag.rpartition("}")[2]
-        if kind not in {"tr", "table-row", "p", "h"} or node in inside:
-            continue
-        count += 1
-        row = kind in {"tr", "table-row"}
-        if row:
-            inside.update(node.iter())
-        text = "\t".join(_text(cell) for cell in node) if row else _text(node)
-        if text.strip():
-            yield Text(f"{member.path} {'row' if row else 'paragraph'} {count}", text)
-
-
-def _text(node: ET.Element) -> str:
-    return "".join(node.itertext())
+            elif item.path == "META-INF/manifest.xml" and b"encryption-data" in item.data:
+                yield Locked("", "encrypted-odf")
+                return
+            else:
+                yield from paragraphs(item)
 
 
 @dataclass(frozen=True)
@@ -71,46 +54,77 @@ class Workbook(Decoder):
     """Reads rows of every sheet, hidden ones too (XLSX and XLS)."""
 
     name: str = "workbook"
-    version: int = 1
+    version: int = 2
     types: tuple[str, ...] = ("xlsx", "xls")
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
-        """Yield one Text per row, cells joined by tabs; then comments and shared strings of the package."""
+        """Yield one Text per row, cells joined by tabs; then the package's other parts.
+
+        Where the workbook cannot be opened as one, a Trouble says so and the parts are given as Members.
+        """
         data = whole(content, limits)
         if isinstance(data, Trouble):
             yield data
             return
-        if data.startswith(b"PK") and (bounded := _unsafe(data, limits)):
-            yield bounded
-            return
-        try:
-            book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        except python_calamine.PasswordError:
-            yield Locked("", "encrypted-workbook")
-            return
-        except (python_calamine.CalamineError, OSError, ValueError):
-            yield Trouble("workbook-damaged", "workbook cannot be opened")
-            return
-        for name in book.sheet_names:
-            yield from _sheet(book, name)
-        if data.startswith(b"PK"):
-            yield from _extras(data, limits)
+        package = data.startswith(b"PK")
+        refused = _unsafe(data, limits) if package else None
+        book = refused or _opened(data)
+        if isinstance(book, python_calamine.CalamineWorkbook):
+            for name in book.sheet_names:
+                yield from _sheet(book, name)
+        else:
+            yield book
+        if package:
+            opened = isinstance(book, python_calamine.CalamineWorkbook)
+            yield from _parts(data, limits) if opened else members_of(data, limits)
+
+
+def _opened(data: bytes) -> python_calamine.CalamineWorkbook | Locked | Trouble:
+    try:
+        return python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+    except python_calamine.PasswordError:
+        return Locked("", "encrypted-workbook")
+    except _FAULTS:
+        return Trouble("workbook-damaged", "workbook cannot be opened; its parts are scanned as they are")
 
 
 def _unsafe(data: bytes, limits: Limits) -> Trouble | None:
+    """Return why a package must not be given to the reader: sizes are claimed, so they are measured."""
     try:
-        size = sum(info.file_size for info in zipfile.ZipFile(io.BytesIO(data)).infolist())
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        return Trouble("zip-directory", "directory is damaged; workbook not opened")
-    too_big = size > limits.total_bytes or size > max(1 << 20, len(data) * limits.ratio)
-    return Trouble("limit-total-bytes", f"workbook unpacks to {size} bytes") if too_big else None
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        listed = archive.infolist()
+        size = sum(info.file_size for info in listed)
+        if size > min(limits.total_bytes, max(1 << 20, len(data) * limits.ratio)):
+            return Trouble("limit-total-bytes", f"workbook unpacks to {size} bytes")
+        for info in listed:
+            with archive.open(info) as part:
+                if _cells(part.read(info.file_size) if info.filename.startswith("xl/worksheets/") else b"") > CELLS:
+                    return Trouble(
+                        "limit-cells", f"a sheet spans more than {CELLS} cells; its parts are scanned instead"
+                    )
+    except FAULTS:
+        return Trouble("zip-directory", "package is damaged; its parts are scanned as they are")
+    return None
+
+
+def _cells(sheet: bytes) -> int:
+    """Return the area of the rectangle that the reader would hold (§18.3.1.4: cell references)."""
+    rows, columns = [0], [0]
+    for match in _PLACE.finditer(sheet):
+        letters, row = match.groups()
+        column = 0
+        for letter in letters:
+            column = column * 26 + letter - 64
+        rows = [min(rows[0] or int(row), int(row)), max(rows[-1], int(row))]
+        columns = [min(columns[0] or column, column), max(columns[-1], column)]
+    return (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
 
 
 def _sheet(book: python_calamine.CalamineWorkbook, name: str) -> Iterator[Decoded]:
     try:
         sheet = book.get_sheet_by_name(name)
         rows = sheet.to_python(skip_empty_area=True)
-    except (python_calamine.CalamineError, OSError, ValueError):
+    except _FAULTS:
         yield Trouble("sheet-damaged", "a sheet cannot be read")
         return
     first = sheet.start[0] if sheet.start else 0
@@ -125,21 +139,28 @@ def _cell(value: object) -> str:
     return str(int(value)) if whole_number and isinstance(value, float) else str(value)
 
 
-def _extras(data: bytes, limits: Limits) -> Iterator[Decoded]:
+def _parts(data: bytes, limits: Limits) -> Iterator[Decoded]:
+    """Yield strings and comments as Text, other XML as paragraphs, and everything else as Members."""
     for item in members_of(data, limits):
         if not isinstance(item, Member):
             yield item
-        elif "comments" in item.path or item.path.endswith("sharedStrings.xml"):
-            try:
-                root = ET.fromstring(item.data) if b"<!DOCTYPE" not in item.data else None  # noqa: S314 - see above
-            except ET.ParseError:
-                root = None
-            if root is None:
-                yield Trouble("xml-damaged", "an XML part is refused or not well formed")
-                continue
-            for number, node in enumerate(root.iter(f"{root.tag.rpartition('}')[0]}}}si"), 1):
-                yield Text(f"{item.path} string {number}", _text(node))
-            for number, node in enumerate(root.iter(f"{root.tag.rpartition('}')[0]}}}comment"), 1):
-                yield Text(f"{item.path} comment {number}", _text(node))
-        elif "/media/" in item.path or "/embeddings/" in item.path:
+        elif "comments" in item.path.lower() or item.path.endswith("sharedStrings.xml"):
+            yield from _strings(item)
+        elif not item.path.endswith((".xml", ".rels")):
             yield item
+        elif not item.path.startswith(_SKIPPED):
+            yield from paragraphs(item)
+
+
+def _strings(member: Member) -> Iterator[Decoded]:
+    """Yield each shared string (§18.4.8) and comment (§18.7.3), those that no cell refers to as well."""
+    root = parsed(member)
+    if isinstance(root, Trouble):
+        yield root
+        return
+    kinds = {"si": "string", "comment": "comment", "threadedComment": "comment"}
+    count = 0
+    for node in root.iter():
+        if local_name(node) in kinds:
+            count += 1
+            yield Text(f"{member.path} {kinds[local_name(node)]} {count}", strings(node))

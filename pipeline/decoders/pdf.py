@@ -1,4 +1,4 @@
-"""Text layer of PDF pages (ISO 32000-1), by PDFium."""
+"""Text layer and attached files of PDF documents (ISO 32000-1), by PDFium."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 
 from pipeline.access.interfaces import Readable
-from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Text, Trouble, whole
+from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble, whole
 
 __all__ = ["Pdf"]
 
 
 @dataclass(frozen=True)
 class Pdf(Decoder):
-    """Reads the text layer, page by page."""
+    """Reads the text layer, page by page, and the attached files."""
 
     name: str = "pdf"
-    version: int = 1
+    version: int = 2
     types: tuple[str, ...] = ("pdf",)
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
@@ -34,19 +34,46 @@ class Pdf(Decoder):
             yield Locked("", "encrypted-pdf") if locked else Trouble("pdf-damaged", "document cannot be opened")
             return
         try:
+            if not len(document):
+                yield Trouble("pdf-damaged", "document has no page that can be read")
             for number in range(min(len(document), limits.members)):
                 yield _page(document, number)
             if len(document) > limits.members:
                 yield Trouble("limit-members", f"more than {limits.members} pages")
+            yield from _attachments(document, limits)
         finally:
             document.close()
 
 
 def _page(document: pypdfium2.PdfDocument, number: int) -> Decoded:
     try:
-        text = document[number].get_textpage().get_text_bounded()
+        page = document[number]
+        layer = page.get_textpage()
+        text = layer.get_text_bounded()
+        layer.close()
+        page.close()
     except pypdfium2.PdfiumError:
         return Trouble("pdf-page", f"page {number + 1} cannot be read")
     if not text.strip():
         return Trouble("no-text-layer", f"page {number + 1} has no text; its image is not examined")
     return Text(f"page {number + 1}", text)
+
+
+def _attachments(document: pypdfium2.PdfDocument, limits: Limits) -> Iterator[Decoded]:
+    """Yield the files of the name tree EmbeddedFiles (§7.11.4)."""
+    room = limits.total_bytes
+    count = document.count_attachments()
+    for number in range(min(count, limits.members)):
+        try:
+            attached = document.get_attachment(number)
+            name, body = attached.get_name(), bytes(attached.get_data())
+        except (pypdfium2.PdfiumError, ValueError, UnicodeError):
+            yield Trouble("pdf-attachment", f"attachment {number + 1} cannot be read")
+            continue
+        if len(body) > min(limits.member_bytes, room):
+            yield Trouble("limit-member-bytes", f"attachment {number + 1} of {len(body)} bytes is too large")
+            continue
+        room -= len(body)
+        yield Member(name or f"attachment-{number + 1}", body)
+    if count > limits.members:
+        yield Trouble("limit-members", f"more than {limits.members} attachments")

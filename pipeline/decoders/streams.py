@@ -1,4 +1,4 @@
-"""Compressed streams: gzip (RFC 1952), bzip2, xz."""
+"""Compressed streams: gzip (RFC 1952), bzip2, xz and LZMA (lzma-file-format.txt)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, cast
 
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Member, Trouble, whole
@@ -23,7 +22,7 @@ class Stream(Decoder):
 
     name: str = "stream"
     version: int = 1
-    types: tuple[str, ...] = ("gzip", "bzip2", "xz")
+    types: tuple[str, ...] = ("gzip", "bzip2", "xz", "lzma")
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
         """Yield the unpacked bytes as one Member, up to the damage or the limit, which is a Trouble."""
@@ -43,7 +42,7 @@ def _unpack(data: bytes, cap: int) -> tuple[bytes, Trouble | None]:
     out = bytearray()
     try:
         with _open(data) as stream:
-            while len(out) <= cap and (piece := stream.read(min(1 << 16, cap + 1 - len(out)))):
+            while len(out) <= cap and (piece := stream.read1(min(1 << 16, cap + 1 - len(out)))):
                 out += piece
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         return bytes(out), Trouble("stream-damaged", f"stream ends in damage ({type(error).__name__})")
@@ -53,8 +52,11 @@ def _unpack(data: bytes, cap: int) -> tuple[bytes, Trouble | None]:
     return bytes(out[:cap]), over
 
 
-def _open(data: bytes) -> IO[bytes]:
+def _open(data: bytes) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
+    """Open for ``read1``, which gives what came before a damage; ``read`` would lose up to its buffer."""
     source = io.BytesIO(data)
     if data.startswith(b"BZh"):
-        return cast("IO[bytes]", bz2.BZ2File(source))
-    return cast("IO[bytes]", lzma.LZMAFile(source) if data.startswith(b"\xfd7zXZ") else gzip.GzipFile(fileobj=source))
+        return bz2.BZ2File(source)
+    if data.startswith((b"\xfd7zXZ", b"\x5d\0\0")):
+        return lzma.LZMAFile(source)
+    return gzip.GzipFile(fileobj=source)

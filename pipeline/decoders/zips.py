@@ -7,37 +7,52 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
 from pipeline.decoders.base import Decoded, Limits, Locked, Member, Trouble
+from pipeline.decoders.inflate import METHODS, unpack
+from pipeline.decoders.local import local_entries
 
 __all__ = ["FAULTS", "members_of", "name_of"]
 
 FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError,
-          RuntimeError, OverflowError)  # fmt: skip
+          RuntimeError, OverflowError, IndexError)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Room:
+    """Bytes that may still be unpacked, whether they are given or refused."""
+
+    left: int
 
 
 def members_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
-    """Yield the members of a ZIP in the order of its directory."""
+    """Yield the members of a ZIP in the order of its directory; without one, what its local headers lead to.
+
+    Times are left out: a DOS time is local and the medium does not say its zone (APPNOTE 4.4.6).
+    """
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except (*FAULTS, UnicodeDecodeError) as error:
-        yield Trouble("zip-directory", f"directory is damaged ({type(error).__name__}); members not listed")
-        return
-    total = 0
-    for count, info in enumerate(archive.infolist()):
+        listed = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    except FAULTS as error:
+        yield Trouble("zip-directory", f"directory is damaged ({type(error).__name__}); read by local headers instead")
+        listed = local_entries(data, limits.members)
+    overlapping = _overlaps(listed)
+    room = _Room(limits.total_bytes)
+    for count, info in enumerate(listed):
         if count >= limits.members:
             yield Trouble("limit-members", f"more than {limits.members} members")
             return
-        if info.is_dir():
-            continue
-        item = _member(archive, data, info, limits, limits.total_bytes - total)
-        total += len(item.data) if isinstance(item, Member) else 0
-        yield item
+        if count in overlapping:
+            yield Trouble("zip-overlap", "a member lies inside another one's bytes; refused as a bomb")
+        elif not info.is_dir() or info.compress_size:
+            yield from _member(data, info, limits, room)
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
-    """Return the name: UTF-8 by flag bit 11 (APPNOTE 4.4.4), else UTF-8 or CP932 by trial."""
+    """Return the name: UTF-8 by flag bit 11 (APPNOTE 4.4.4); else UTF-8 where the bytes are that, else CP932.
+
+    CP932 text that is also well-formed UTF-8 with characters outside ASCII does practically not occur in names.
+    """
     if info.flag_bits & 0x800:
         return info.filename
     try:
@@ -52,19 +67,41 @@ def name_of(info: zipfile.ZipInfo) -> str:
     return info.filename
 
 
-def _member(archive: zipfile.ZipFile, data: bytes, info: zipfile.ZipInfo, limits: Limits, room: int) -> Decoded:
-    name = name_of(info)
+def _overlaps(listed: list[zipfile.ZipInfo]) -> set[int]:
+    """Return the places in the listing of members that begin before one listed earlier on the medium has ended."""
+    found: set[int] = set()
+    end = 0
+    for start, place in sorted((info.header_offset, place) for place, info in enumerate(listed)):
+        if start < end:
+            found.add(place)
+            continue
+        end = start + 30 + listed[place].compress_size
+    return found
+
+
+def _member(data: bytes, info: zipfile.ZipInfo, limits: Limits, room: _Room) -> Iterator[Decoded]:
+    """Yield a member, what there is of it, and a Trouble where it is not whole."""
+    name, start = name_of(info), _start(data, info.header_offset)
     if info.flag_bits & 1:
-        return Locked(name, "encrypted-member")
-    cap = min(limits.member_bytes, room, max(1 << 20, info.compress_size * limits.ratio))
-    try:
-        with archive.open(info) as stream:
-            body = stream.read(cap + 1)
-    except FAULTS as error:
-        return Trouble("zip-member", f"a member is damaged ({type(error).__name__})")
+        yield Locked(name, "encrypted-member")
+        return
+    if start is None or info.compress_type not in METHODS:
+        reason = "its local header is missing" if start is None else f"method {info.compress_type} is unknown"
+        yield Trouble("zip-member", f"a member cannot be read: {reason}")
+        return
+    cap = min(limits.member_bytes, room.left, max(1 << 20, info.compress_size * limits.ratio))
+    packed = data[start : start + info.compress_size]
+    body, fault = unpack(packed, info.compress_type, cap, info.file_size)
+    before, room.left = room.left, max(0, room.left - len(body))
     if len(body) > cap:
-        return Trouble(_limit(cap, limits, room), f"a member exceeds {cap} bytes")
-    return Member(name, body, _stored(data, info), _time(info))
+        yield Trouble(_limit(cap, limits, before), f"a member exceeds {cap} bytes")
+        return
+    if body or not info.file_size:
+        yield Member(name, body, start if info.compress_type == zipfile.ZIP_STORED else None)
+    if fault or len(body) < info.file_size or len(packed) < info.compress_size:
+        yield Trouble("zip-member", f"a member is damaged ({fault or 'cut off'}); {len(body)} bytes of it are read")
+    elif zlib.crc32(body) != info.CRC:
+        yield Trouble("zip-crc", "a member differs from its checksum; its bytes are read as they are")
 
 
 def _limit(cap: int, limits: Limits, room: int) -> str:
@@ -73,19 +110,9 @@ def _limit(cap: int, limits: Limits, room: int) -> str:
     return "limit-total-bytes" if cap == room else "limit-ratio"
 
 
-def _stored(data: bytes, info: zipfile.ZipInfo) -> int | None:
-    """Offset of stored bytes: 30 + name + extra behind the local header (APPNOTE 4.3.7)."""
-    if info.compress_type != zipfile.ZIP_STORED:
+def _start(data: bytes, at: int) -> int | None:
+    """Offset of a member's bytes: 30 + name + extra behind its local header (APPNOTE 4.3.7)."""
+    head = data[at : at + 30] if at >= 0 else b""
+    if len(head) < 30 or not head.startswith(b"PK\3\4"):
         return None
-    at = info.header_offset
-    return (
-        at + 30 + int.from_bytes(data[at + 26 : at + 28], "little") + int.from_bytes(data[at + 28 : at + 30], "little")
-    )
-
-
-def _time(info: zipfile.ZipInfo) -> datetime | None:
-    """The local DOS time (APPNOTE 4.4.6) marked UTC, for the medium does not say its zone."""
-    try:
-        return datetime(*info.date_time, tzinfo=UTC)
-    except ValueError:
-        return None
+    return at + 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")

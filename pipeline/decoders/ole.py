@@ -1,0 +1,92 @@
+"""Compound files (MS-CFB): old Office documents and Outlook messages."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import olefile
+
+from pipeline.access.interfaces import Readable
+from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Trouble, whole
+from pipeline.decoders.office import Workbook
+from pipeline.decoders.types import refine_ole
+
+__all__ = ["Ole"]
+
+SEARCHED: Final = 4 << 20
+"""Files larger than this (bytes) are not searched for the place of their streams."""
+FAULTS: Final = (OSError, ValueError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Ole(Decoder):
+    """Reads XLS as a workbook; gives the streams of every compound file as Members."""
+
+    name: str = "ole"
+    version: int = 1
+    types: tuple[str, ...] = ("ole2",)
+
+    def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
+        """Yield the rows of a workbook, then each stream whole, and a Trouble where text stays encoded in them."""
+        data = whole(content, limits)
+        if isinstance(data, Trouble):
+            yield data
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                book = olefile.OleFileIO(io.BytesIO(data))
+                streams = book.listdir(streams=True, storages=False)
+            except FAULTS as error:
+                yield Trouble("ole-damaged", f"compound file cannot be opened ({type(error).__name__})")
+                return
+        kind = refine_ole(path[0] for path in streams)
+        if kind == "encrypted-office":
+            yield Locked("", "encrypted-office")
+            return
+        yield from _body(kind, content, limits)
+        rest = [path for path in streams if kind != "xls" or path[0] not in {"Workbook", "Book"}]
+        yield from _streams(book, rest, data, limits)
+
+
+def _body(kind: str, content: Readable, limits: Limits) -> Iterator[Decoded]:
+    if kind == "xls":
+        yield from Workbook().decode(content, limits)
+    elif kind != "msg":
+        yield Trouble(
+            "no-decoder", f"{kind}: its own layout is not read by this version; its streams are scanned as bytes"
+        )
+
+
+def _streams(book: olefile.OleFileIO, streams: list[list[str]], data: bytes, limits: Limits) -> Iterator[Decoded]:
+    room = limits.total_bytes
+    for count, path in enumerate(streams):
+        if count >= limits.members:
+            yield Trouble("limit-members", f"more than {limits.members} streams")
+            return
+        try:
+            size = book.get_size(path)
+            if size > min(limits.member_bytes, room, len(data)):
+                yield Trouble("limit-member-bytes", f"a stream of {size} bytes is not read")
+                continue
+            body = book.openstream(path).read()
+        except FAULTS as error:
+            yield Trouble("ole-stream", f"a stream cannot be read ({type(error).__name__})")
+            continue
+        room -= len(body)
+        if len(body) < size:
+            yield Trouble("ole-stream", "a stream is shorter than its directory says")
+        if body:
+            yield Member("/".join(path), body, _stored(data, body))
+
+
+def _stored(data: bytes, body: bytes) -> int | None:
+    """Offset of the stream where it lies in one piece; sectors begin at multiples of 64 (MS-CFB §2.2)."""
+    if len(data) > SEARCHED:
+        return None
+    at = data.find(body)
+    return at if at >= 0 and at % 64 == 0 and data.find(body, at + 1) < 0 else None
