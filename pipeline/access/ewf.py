@@ -7,8 +7,8 @@ An uncompressed chunk is followed by its own Adler-32, a compressed one is a zli
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, cast
 
@@ -61,6 +61,7 @@ class EwfImage:
         # Twice a chunk and a page is the most a chunk may take: deflate stores what it cannot compress, with 5 bytes
         # per 16 KiB; the rest is room for odd writers.
         self._longest = 2 * self.chunk_size + 4096
+        self._batch = max(_READ // self.chunk_size, 1)
         self._tables = ChunkTables(self._files, places, self._longest)
         needed = -(-self.size // self.chunk_size)
         if self._tables.count < needed:
@@ -107,25 +108,15 @@ class EwfImage:
     def _chunks(self, index: int, stop: int) -> Iterator[bytes]:
         """Yield whole chunks; those that lie together in a segment are read together."""
         while index < stop:
-            table, first, end = self._tables.at(index)
-            segment, places = self._tables.segment_of(table), self._tables.places(table)
-            while index < min(end, stop):
-                run = self._together(islice(places, index - first, min(end, stop) - first))
-                if not run:
-                    raise self._bad(segment, index)
-                yield from self._inflated(segment, run, index)
-                index += len(run)
+            segment, places = self._tables.run(index, min(stop, index + self._batch))
+            run = list(takewhile(self._possible, places))
+            if not run:
+                raise self._bad(segment, index)
+            yield from self._inflated(segment, run, index)
+            index += len(run)
 
-    def _together(self, places: Iterable[Place]) -> list[Place]:
-        """Return the chunks that one read takes; none where the first has a length that no chunk has."""
-        run: list[Place] = []
-        total = 0
-        for place in places:
-            total += place[1]
-            if not 0 < place[1] <= self._longest or (run and total > _READ):
-                break
-            run.append(place)
-        return run
+    def _possible(self, place: Place) -> bool:
+        return 0 < place[1] <= self._longest
 
     def _inflated(self, segment: Segment, run: Sequence[Place], index: int) -> Iterator[bytes]:
         base = run[0][0]

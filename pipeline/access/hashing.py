@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from pipeline.access.interfaces import Image
+if TYPE_CHECKING:
+    from pipeline.access.interfaces import Image
 
 __all__ = ["LEAF_BYTES", "ImageDigests", "digest_image", "hash_image", "hash_segments", "merkle_path", "merkle_root",
            "root_from_path"]  # fmt: skip
