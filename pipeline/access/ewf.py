@@ -52,8 +52,8 @@ class EwfImage:
 
     def _load(self, first: Path) -> None:
         image = [(segment, tuple(segment.sections())) for segment in self._files]
-        geometry = read_geometry(image)
         _check_end(first, image[-1][1], len(image))
+        geometry = read_geometry(image)
         self.size, self.chunk_size = geometry.size, geometry.chunk_size
         self.stored = stored_hashes(image)
         self.unreadable = acquisition_errors(image, geometry)

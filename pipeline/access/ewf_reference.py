@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import pyewf
 
+from pipeline.access.ewf_geometry import Geometry, acquisition_errors
+from pipeline.access.ewf_segments import SIGNATURE, Segment
 from pipeline.access.interfaces import Image
 from pipeline.errors import IntegrityError, UnreadableError
 
-__all__ = ["ReferenceImage", "cross_check_bytes"]
+__all__ = ["ReferenceImage", "cross_check_bytes", "reference_segments"]
 
 _SAMPLE_BYTES: Final = 32 << 10
 _SAMPLES: Final = 64
@@ -34,12 +36,29 @@ class ReferenceImage:
         self.size = int(self._handle.get_media_size())
         values = self._handle.get_hash_values()
         self.stored: Mapping[str, str] = {name.lower(): value.lower() for name, value in sorted(values.items())}
-        count = (
-            self._handle.get_number_of_acquiry_errors() if hasattr(self._handle, "get_number_of_acquiry_errors") else 0
-        )
-        sector = int(self._handle.get_bytes_per_sector())
-        pairs = [self._handle.get_acquiry_error(index) for index in range(count)]
-        self.unreadable = tuple((start * sector, length * sector) for start, length in pairs)
+        try:
+            self.unreadable = self._unreadable(paths)
+        except UnreadableError:
+            self.close()
+            raise
+
+    def _unreadable(self, paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
+        """Return the ranges that could not be acquired, from the sections: pyewf does not give libewf's list of them.
+
+        Of EWF version 2 (Ex01) this list is not read, and nothing is returned.
+        """
+        if not _is_version_1(paths[0]):
+            return ()
+        sector, chunk = int(self._handle.get_bytes_per_sector()), int(self._handle.get_chunk_size())
+        geometry = Geometry(size=self.size, chunk_size=chunk, sector=sector)
+        files: list[Segment] = []
+        try:
+            for number, path in enumerate(paths, 1):
+                files.append(Segment(path, number))
+            return acquisition_errors([(file, tuple(file.sections())) for file in files], geometry)
+        finally:
+            for file in files:
+                file.close()
 
     def read(self, start: int, length: int) -> bytes:
         """Return bytes of the medium; UnreadableError where libewf cannot."""
@@ -55,6 +74,23 @@ class ReferenceImage:
     def close(self) -> None:
         """Close the files."""
         self._handle.close()
+
+
+def reference_segments(first: Path) -> tuple[Path, ...]:
+    """Return the segment files of an image as libewf names them (Ex01, L01, Lx01).
+
+    Raises:
+        UnreadableError: libewf knows no such name.
+    """
+    try:
+        return tuple(map(Path, pyewf.glob(str(first))))
+    except OSError as error:
+        raise UnreadableError(f"{first}: libewf cannot find the segments ({_short(error)}); check the name") from error
+
+
+def _is_version_1(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(len(SIGNATURE)) == SIGNATURE
 
 
 def _short(error: OSError) -> str:

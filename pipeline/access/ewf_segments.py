@@ -27,6 +27,7 @@ _FILE_HEADER: Final = struct.Struct("<8sBHH")
 _SECTION: Final = struct.Struct("<16sQQ40sI")
 _MAX_SECTIONS: Final = 1 << 20
 _LAST: Final = frozenset({"next", "done"})
+_FIRST: Final = re.compile(r"\.[A-Za-z]01")
 _SUFFIX: Final = re.compile(r"\.([A-Za-z])(\d\d|[A-Za-z]{2})")
 
 
@@ -36,10 +37,12 @@ def ewf_segments(first: Path) -> tuple[Path, ...]:
     Raises:
         UnreadableError: the file named is not the first segment; the message names that.
     """
-    if not _SUFFIX.fullmatch(first.suffix):
+    number = _number(first)
+    if number != 1:
+        wanted = f"{first.stem}.{first.suffix[1]}01" if _SUFFIX.fullmatch(first.suffix) else "the .E01 file"
+        raise UnreadableError(f"{first}: not the first segment but number {number}; name {wanted} in case.toml")
+    if not _FIRST.fullmatch(first.suffix):
         return (first,)
-    if first.suffix[2:] != "01":
-        raise UnreadableError(f"{first}: not the first segment; name {first.stem}.{first.suffix[1]}01 in case.toml")
     children = {child.name.lower(): child for child in sorted(first.parent.iterdir())}
     children |= {child.name: child for child in children.values()}
     found = [first]
@@ -49,6 +52,18 @@ def ewf_segments(first: Path) -> tuple[Path, ...]:
             break
         found.append(child)
     return tuple(found)
+
+
+def _number(path: Path) -> int:
+    """Return the number that a segment's header says."""
+    try:
+        with path.open("rb") as handle:
+            raw = handle.read(_FILE_HEADER.size)
+    except OSError as error:
+        raise UnreadableError(f"{path}: segment cannot be opened ({error.strerror}); check `image`") from error
+    if len(raw) < _FILE_HEADER.size or not raw.startswith(SIGNATURE):
+        raise UnreadableError(f"{path}: not an E01 segment, or cut off; copy it again from its source")
+    return int(_FILE_HEADER.unpack(raw)[2])
 
 
 def segment_name(first: Path, number: int) -> str | None:
@@ -105,10 +120,8 @@ class Segment:
         """Return bytes of the file, fewer at its end; UnreadableError where the disk gives none."""
         try:
             return os.pread(self.handle, length, start)
-        except OSError as error:
-            raise UnreadableError(
-                f"{self.path}: byte {start} cannot be read ({error.strerror}); copy it again"
-            ) from error
+        except (OSError, OverflowError) as error:
+            raise UnreadableError(f"{self.path}: byte {start} cannot be read ({error}); copy it again") from error
 
     def sections(self) -> Iterator[Section]:
         """Yield the sections, the last of them ``next`` or ``done``; UnreadableError where the chain breaks."""

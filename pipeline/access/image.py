@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
 from pipeline.access.dfvfs_layers import ContainerImage, container_type
 from pipeline.access.ewf import SIGNATURE as EWF_SIGNATURE
 from pipeline.access.ewf import EwfImage, UnknownVariantError, ewf_segments
-from pipeline.access.ewf_reference import ReferenceImage, cross_check_bytes
+from pipeline.access.ewf_reference import ReferenceImage, cross_check_bytes, reference_segments
 from pipeline.access.interfaces import Image
 from pipeline.access.raw import RawImage, raw_segments
 from pipeline.errors import UnreadableError
@@ -16,14 +17,16 @@ from pipeline.errors import UnreadableError
 __all__ = ["cross_check", "open_image"]
 
 _EWF2: Final = (b"EVF2\x0d\x0a\x81\x00", b"LEF2\x0d\x0a\x81\x00", b"LVF\x09\x0d\x0a\xff\x00")
+_EWF_NAME: Final = re.compile(r"\.([ELS]\d\d|[EL]x\d\d)", re.IGNORECASE)
 _OWN_CONTAINERS: Final = frozenset({"EWF", "RAW"})
 
 
 def open_image(path: Path) -> Image:
     """Open the image whose first segment is ``path``.
 
-    E01 goes to the own reader, other EWF kinds to libewf, containers that dfVFS recognises to dfVFS; everything else is
-    the medium itself.
+    The content decides, not the name; but what is named like an E01 image and is none is not taken for a medium. E01
+    goes to the own reader, other EWF kinds to libewf, containers that dfVFS recognises to dfVFS; everything else is the
+    medium itself.
 
     Raises:
         UnreadableError: it is missing, empty, truncated, or a segment is; the message says which and what to do.
@@ -36,7 +39,9 @@ def open_image(path: Path) -> Image:
         except UnknownVariantError:
             return ReferenceImage(segments)
     if head.startswith(_EWF2):
-        return ReferenceImage([path])
+        return ReferenceImage(reference_segments(path))
+    if _EWF_NAME.fullmatch(path.suffix):
+        raise UnreadableError(f"{path}: named like an E01 image but is none; name the right file, or copy it again")
     indicator = container_type(path)
     if indicator is not None and indicator not in _OWN_CONTAINERS:
         return ContainerImage(path, indicator)
