@@ -7,18 +7,17 @@ from typing import Final
 
 from pipeline.config import Case
 from pipeline.errors import SettingsError
-from pipeline.exporters.html import build_model, render_report
+from pipeline.exporters.html import render_report
+from pipeline.exporters.material import EDITIONS, ReportInputs
+from pipeline.exporters.model import build_model
+from pipeline.exporters.queries import REPORT_TABLES
+from pipeline.flow.run import versions
 from pipeline.stages.context import Context
-from pipeline.store import file_digest, write_atomically
+from pipeline.store import file_digest, folder_digest, write_atomically
 
 __all__ = ["EDITIONS", "FORMATS", "write_reports"]
 
-EDITIONS: Final = ("committee", "public")
 FORMATS: Final = ("html",)
-_TABLES: Final = (
-    "evidence", "volumes", "files", "contents", "findings", "people", "activity", "sources", "coverage", "extents",
-    "diagnostics", "claims", "grounds",
-)  # fmt: skip
 
 
 def write_reports(case: Case, *, edition: str, language: str) -> dict[str, str]:
@@ -31,10 +30,12 @@ def write_reports(case: Case, *, edition: str, language: str) -> dict[str, str]:
     path = case.out / "verdict.json"
     if not path.exists():
         raise SettingsError(f"{case.id}: there is no verdict yet; run `akashi run` on the case")
-    verdict = json.loads(path.read_text(encoding="utf-8"))
-    tables = {name: context.store.table(name) for name in _TABLES}
-    model = build_model(tables, verdict, case, context.masker.mask)
+    inputs = ReportInputs(
+        tables={name: context.store.table(name) for name in REPORT_TABLES},
+        verdict=json.loads(path.read_text(encoding="utf-8")), case=case, mask=context.masker.mask, language=language,
+        edition=edition, versions=versions(),
+        rules={"detectors": context.rules.digest, "verdict": folder_digest(case.rules_directory / "verdict")},
+    )  # fmt: skip
     name = f"report/{edition}.{language}.html"
-    text = render_report(model, language=language, edition=edition)
-    write_atomically(case.out / name, text.encode())
+    write_atomically(case.out / name, render_report(build_model(inputs)).encode())
     return {name: file_digest(case.out / name)}

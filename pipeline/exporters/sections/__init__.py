@@ -1,0 +1,1 @@
+"""The sections of a report: each turns tables into rows that are ready to print."""
