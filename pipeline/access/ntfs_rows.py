@@ -1,0 +1,184 @@
+"""File entries from what MFT records say: one row per name and stream, each built once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pipeline.access.allocation import Blocks
+from pipeline.access.ntfs_facts import Facts, Name
+from pipeline.access.ntfs_faults import Faults
+from pipeline.access.ntfs_mft import Stream
+from pipeline.access.ntfs_names import ORPHANS, ROOT, Folders, safe_name
+from pipeline.access.ntfs_record import DATA, INDEX_ALLOCATION, INDEX_ROOT
+from pipeline.address import join
+from pipeline.records import Certainty, FileEntry, Origin, Run, Volume, identify
+
+__all__ = ["COMPRESSED", "ENCRYPTED", "RowMaker"]
+
+COMPRESSED: Final = 0x00FF  # attribute flags: the low byte is the compression method
+ENCRYPTED: Final = 0x4000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_MICROS: Final = 253_402_300_799_999_999
+_SYSTEM: Final = 24  # lower records are the file system's own
+_LINKS: Final = frozenset({0xA0000003, 0xA000000C, 0xA000001D})  # [MS-FSCC] 2.1.2.1: mount point, symlink, WSL's
+_FIELDS: Final = ("created", "modified", "changed", "accessed")
+_KEPT: Final = 1 << 16
+_WORDS: Final = (
+    (0x0002, "hidden"),
+    (0x0004, "system"),
+    (0x0200, "sparse"),
+    (0x0400, "reparse"),
+    (0x0800, "compressed"),
+    (0x4000, "encrypted"),
+)  # fmt: skip  [MS-FSCC] 2.6
+
+
+class RowMaker:
+    """Turns facts into rows of one volume; ``blocks`` tells whether a deleted file's clusters are still free."""
+
+    def __init__(self, volume: Volume, cluster: int, blocks: Blocks, folders: Folders, faults: Faults) -> None:
+        self._volume = volume
+        self._cluster = cluster
+        self._blocks = blocks
+        self._folders = folders
+        self._faults = faults
+        self._used: dict[str, int] = {}
+        self._moments: dict[int, datetime] = {}
+        self._notes: dict[tuple[int, int], str] = {}
+
+    def rows(self, facts: Facts) -> Iterator[FileEntry]:
+        """Yield a row per name and stream; a record without name and content has none."""
+        names = facts.names
+        if facts.number == ROOT:
+            yield from self._streams(facts, "/", Origin.ALLOCATED, ROOT)
+            return
+        if not names:
+            if any(stream.size for stream in facts.streams if not stream.name or stream.kind != DATA):
+                yield from self._streams(facts, f"{ORPHANS}/inode-{facts.number}", Origin.ORPHAN, -1)
+            return
+        for text, parent, sequence in names:
+            path, origin, folder = self._folders.place(parent, sequence)
+            if origin == Origin.ALLOCATED and not facts.live:
+                origin = Origin.DELETED
+            yield from self._streams(facts, f"{path}/{safe_name(text)}", origin, folder)
+
+    def ghost(self, name: Name, number: int) -> FileEntry:
+        """Return the row of a name that a folder's index still holds, though its record has gone to another file."""
+        text, parent, sequence = name
+        path, origin, folder = self._folders.place(parent, sequence)
+        origin = Origin.DELETED if origin == Origin.ALLOCATED else origin
+        facts = Facts(number, 0, False, False, [], "", [], None, 0, 0)
+        return self._row(
+            facts, f"{path}/{safe_name(text)}", origin, folder, kind="file", certainty=Certainty.NO_CONTENT
+        )
+
+    def _streams(self, facts: Facts, path: str, origin: Origin, parent: int) -> Iterator[FileEntry]:
+        kind = "directory" if facts.directory else "file"
+        if kind == "file" and facts.number < _SYSTEM and path.startswith("/$") and parent >= 0:
+            kind = "metadata"
+        link = facts.tag in _LINKS
+        count = 0
+        if facts.directory:
+            yield self._folder(facts, path, origin, parent, "link" if link else kind)
+            count, kind = 1, "file"
+        for stream in facts.streams:
+            if stream.kind != DATA or (facts.directory and not stream.name):
+                continue
+            count += 1
+            yield self._stream(facts, path, origin, parent, stream, "link" if link and not stream.name else kind)
+        if not count:
+            yield self._row(facts, path, origin, parent, kind="link" if link else kind)
+
+    def _folder(self, facts: Facts, path: str, origin: Origin, parent: int, kind: str) -> FileEntry:
+        """Return a folder's own row; its blocks are those of its index."""
+        roots = [stream for stream in facts.streams if stream.kind == INDEX_ROOT]
+        for stream in facts.streams:
+            if stream.kind == INDEX_ALLOCATION:
+                return self._stream(facts, path, origin, parent, stream, kind)
+        size = roots[0].size if roots else 0
+        return self._row(facts, path, origin, parent, kind=kind, size=size, initialised_size=size)
+
+    def _stream(self, facts: Facts, path: str, origin: Origin, parent: int, stream: Stream, kind: str) -> FileEntry:
+        if not stream.sound:
+            self._faults.add("runs-damaged", facts.number)
+        runs: tuple[Run, ...] = ()
+        if stream.runs and self._volume.direct:
+            base, cluster = self._volume.start, self._cluster
+            runs = tuple(
+                [Run(start=base + at * cluster if at >= 0 else -1, length=n * cluster) for at, n in stream.runs]
+            )
+        plain = bool(runs) and not stream.flags & (COMPRESSED | ENCRYPTED)
+        certainty = Certainty.INTACT if origin == Origin.ALLOCATED else self._certainty(stream)
+        return self._row(
+            facts, path, origin, parent, kind=kind, stream=stream.name if stream.kind == DATA else "",
+            size=stream.size, initialised_size=min(stream.initialised, stream.size), runs=runs,
+            reader="runs" if plain else "file-system", certainty=certainty, flags=stream.flags,
+        )  # fmt: skip
+
+    def _row(
+        self, facts: Facts, path: str, origin: Origin, parent: int, *, kind: str, stream: str = "", size: int = 0,
+        initialised_size: int = 0, runs: tuple[Run, ...] = (), reader: str = "file-system",
+        certainty: Certainty = Certainty.INTACT, flags: int = 0,
+    ) -> FileEntry:  # fmt: skip
+        address = self._address(facts.number, path, stream, origin)
+        return FileEntry(
+            id=identify("file", address), exhibit=self._volume.exhibit, volume=self._volume.address, address=address,
+            path=path, stream=stream, kind=kind, origin=origin, meta=facts.number, parent=str(parent), size=size,
+            initialised_size=initialised_size, runs=runs, reader=reader, certainty=certainty, listed_by="own",
+            short_name=facts.short, flags=self._words(facts.attributes, flags), **self._times(facts.times),
+        )  # fmt: skip
+
+    def _address(self, number: int, path: str, stream: str, origin: Origin) -> str:
+        """Return a row's address; what shares a path with another gets its metadata number too."""
+        place = join(self._volume.address, "fs", path)
+        if stream:
+            place = join(place, "stream", stream)
+        if origin != Origin.ALLOCATED:
+            place = join(place, "entry", str(number))
+        count = self._used.get(place, 0)
+        self._used[place] = count + 1
+        return join(place, "entry", f"{number}.{count}") if count else place
+
+    def _certainty(self, stream: Stream) -> Certainty:
+        """Say whether a deleted stream's clusters are still free."""
+        if not stream.size:
+            return Certainty.NO_CONTENT
+        if stream.resident or not self._volume.direct:
+            return Certainty.INTACT
+        placed = [(at * self._cluster, count * self._cluster) for at, count in stream.runs if at >= 0]
+        if not placed:
+            return Certainty.NO_CONTENT
+        taken = sum(self._blocks.overlap(start, length) for start, length in placed)
+        if not taken:
+            return Certainty.INTACT
+        return Certainty.OVERWRITTEN if taken >= sum(n for _, n in placed) else Certainty.PARTLY_OVERWRITTEN
+
+    def _words(self, attributes: int, flags: int) -> str:
+        """Return attributes in words, in the order of their bits, then what only the stream says."""
+        key = attributes, flags
+        known = self._notes.get(key)
+        if known is None:
+            words = [word for bit, word in _WORDS if attributes & bit]
+            words += ["compressed"] if flags & COMPRESSED else []
+            words += ["encrypted"] if flags & ENCRYPTED else []
+            known = ",".join(dict.fromkeys(words))
+            if len(self._notes) < _KEPT:
+                self._notes[key] = known
+        return known
+
+    def _times(self, times: list[int] | None) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, micros in zip(_FIELDS, times or (), strict=False):
+            if 1_000_000 <= micros <= _MAX_MICROS:
+                found[name] = self._moments.get(micros) or self._moment(micros)
+                found[f"{name}_zone"] = "UTC"
+                found[f"{name}_precision_us"] = 1
+        return found
+
+    def _moment(self, micros: int) -> datetime:
+        if len(self._moments) >= _KEPT:
+            self._moments.clear()
+        moment = self._moments[micros] = _EPOCH + timedelta(microseconds=micros)
+        return moment
