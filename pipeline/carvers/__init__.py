@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from pipeline.carvers.archives import Zip
 from pipeline.carvers.base import Carved, Carver
-from pipeline.carvers.documents import Pdf, Sqlite, Zip
+from pipeline.carvers.databases import Sqlite
+from pipeline.carvers.documents import Pdf
 from pipeline.carvers.images import Jpeg, Png
 
 __all__ = ["CARVERS", "WINDOW_OVERLAP", "Carved", "Carver", "find"]

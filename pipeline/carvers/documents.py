@@ -1,41 +1,95 @@
-"""Documents: PDF (ISO 32000-1 §7.5), ZIP (APPNOTE 4.3), SQLite (file format §1.3)."""
+"""PDF documents (ISO 32000-1 §7.5)."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
+import re
 from dataclasses import dataclass
+from typing import Final
 
 import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 
 from pipeline.access.interfaces import Readable
 from pipeline.carvers.base import Carved, Carver
 
-__all__ = ["Pdf", "Sqlite", "Zip"]
+__all__ = ["LONGEST", "Pdf"]
+
+LONGEST: Final = 64 << 20
+"""Bytes of one document that are read."""
+TRIED: Final = 16
+_WINDOWS: Final = (1 << 20, 8 << 20, LONGEST)
+_END: Final = re.compile(rb"startxref\s{1,4}(\d{1,12})\s{1,4}%%EOF(?:\r\n|\r|\n)?")
+_TABLE: Final = re.compile(rb"\s{0,4}(?:xref\b|\d{1,10} \d{1,5} obj\b)")
+_MORE: Final = re.compile(rb"\s{0,8}(?:\d{1,10} \d{1,5} obj\b|xref\b)")
+_OBJECT: Final = re.compile(rb"\d{1,10} \d{1,5} obj\b")
 
 
 @dataclass(frozen=True)
 class Pdf(Carver):
-    """Takes the last end mark before the next header with which PDFium opens the document."""
+    """Takes the last end mark whose cross-reference lies where it says, and with which PDFium opens the document."""
 
     name: str = "pdf"
-    version: int = 1
+    version: int = 2
     headers: tuple[tuple[bytes, int], ...] = ((b"%PDF-1.", 0), (b"%PDF-2.", 0))
 
     def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
-        """Return the document if it opens; at most 16 ends are tried, 64 MiB read."""
-        data = view.read(start, min(limit, 64 << 20))
-        after = data.find(b"%PDF-", 5)
-        end = after if after > 0 else len(data)
-        for _ in range(16):
-            end = data.rfind(b"%%EOF", 0, end)
-            if end < 0:
-                return None
-            stop = end + 5 + len(data[end + 5 : end + 7]) - len(data[end + 5 : end + 7].lstrip(b"\r\n"))
-            if b"startxref" in data[max(0, end - 64) : end] and _opens(data[:stop]):
+        """Return the document if it opens: with a sound cross-reference, else as PDFium repairs it (partial)."""
+        if not _OBJECT.search(view.read(start, min(limit, 64 << 10))):
+            return None
+        data = b""
+        for window in _WINDOWS:
+            if len(data) == limit:
+                break
+            data = view.read(start, min(limit, window))
+            stop, more = _sound_end(data)
+            if stop and not more and _opens(data[:stop]):
                 return Carved(start, stop, "pdf")
-        return None
+        stop, more = _sound_end(data)
+        if stop and _opens(data[:stop]):
+            note = f"not read behind {LONGEST} bytes" if more and limit > LONGEST else ""
+            return Carved(start, stop, "pdf", note=note)
+        return _repaired(data, start, limit)
+
+
+def _sound_end(data: bytes) -> tuple[int, bool]:
+    """Return where the document ends (0: nowhere) and whether an update seems to follow (§7.5.6).
+
+    A file embedded as it is has its own header and end; its cross-reference offset does not fit from here, and a
+    header between cross-reference and end mark shows that the two are not of one document.
+    """
+    best, more = 0, False
+    for match in _END.finditer(data):
+        table = int(match.group(1))
+        if (
+            not 0 < table < match.start()
+            or not _TABLE.match(data, table)
+            or data.find(b"%PDF-", table, match.end()) >= 0
+        ):
+            continue
+        best, more = match.end(), bool(_MORE.match(data, match.end())) or match.end() + 32 > len(data)
+        if not more and not _linearised(data, match.end()):
+            break
+    return best, more
+
+
+def _linearised(data: bytes, end: int) -> bool:
+    """Tell whether the first part of a linearised document ends here (annex F): its main part follows."""
+    head = data[:1024]
+    stated = re.search(rb"/L\s{1,4}(\d{1,12})", head) if b"/Linearized" in head else None
+    return stated is not None and end < int(stated.group(1)) - 32
+
+
+def _repaired(data: bytes, start: int, limit: int) -> Carved | None:
+    """Return what PDFium opens although its cross-reference is damaged: up to an end mark before the next header."""
+    after = data.find(b"%PDF-", 5)
+    end = after if after > 0 else len(data)
+    for _ in range(TRIED):
+        end = data.rfind(b"%%EOF", 0, end)
+        if end < 0:
+            return None
+        if b"startxref" in data[max(0, end - 64) : end] and _opens(data[: end + 5]):
+            cut = f"; not read behind {LONGEST} bytes" if limit > LONGEST and after < 0 else ""
+            return Carved(start, end + 5, "pdf", complete=False, note=f"cross-reference damaged{cut}")
+    return None
 
 
 def _opens(data: bytes) -> bool:
@@ -46,56 +100,3 @@ def _opens(data: bytes) -> bool:
     pages = len(document)
     document.close()
     return pages > 0
-
-
-@dataclass(frozen=True)
-class Zip(Carver):
-    """Takes the first end record whose directory begins where it says."""
-
-    name: str = "zip"
-    version: int = 1
-    headers: tuple[tuple[bytes, int], ...] = ((b"PK\x03\x04", 0),)
-
-    def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
-        """Return the archive if directory and first member agree; at most 256 MiB read, 64 ends tried."""
-        head = view.read(start, 30)
-        if len(head) < 30 or head[4] > 63 or head[8] not in (0, 8, 9, 12, 14, 93, 95, 99) or head[9]:
-            return None
-        data, end = view.read(start, min(limit, 256 << 20)), 0
-        for _ in range(64):
-            end = data.find(b"PK\5\6", end + 1)
-            if end < 0 or end + 22 > len(data):
-                return None
-            size, at = (int.from_bytes(data[end + o : end + o + 4], "little") for o in (12, 16))
-            stop = end + 22 + int.from_bytes(data[end + 20 : end + 22], "little")
-            if at + size == end and stop <= len(data) and data[at : at + 4] == b"PK\1\2" and _lists(data[:stop]):
-                return Carved(start, stop, "zip")
-        return None
-
-
-def _lists(data: bytes) -> bool:
-    try:
-        return bool(zipfile.ZipFile(io.BytesIO(data)).infolist())
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, zlib.error):
-        return False
-
-
-@dataclass(frozen=True)
-class Sqlite(Carver):
-    """Takes page size times page count."""
-
-    name: str = "sqlite"
-    version: int = 1
-    headers: tuple[tuple[bytes, int], ...] = ((b"SQLite format 3\0", 0),)
-
-    def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
-        """Return the database if its header and first page are sound (§1.3, §1.6)."""
-        head = view.read(start, 101)
-        if len(head) < 101 or head[21:24] != b"\x40\x20\x20" or head[100] not in (5, 13):
-            return None
-        page = int.from_bytes(head[16:18], "big")
-        page = 65536 if page == 1 else page
-        length = page * int.from_bytes(head[28:32], "big")
-        if page < 512 or page & (page - 1) or not 0 < length <= limit:
-            return None
-        return Carved(start, length, "sqlite")

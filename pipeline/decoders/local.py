@@ -87,7 +87,7 @@ def _inflated(data: bytes, start: int, left: int) -> tuple[int, int, int, bool]:
         while piece and not engine.eof and size < left:
             body = engine.decompress(piece, _PIECE)
             size, crc = size + len(body), zlib.crc32(body, crc)
-            at += len(piece) - len(engine.unconsumed_tail) - len(engine.unused_data)
+            at += len(piece) - len(engine.unused_data if engine.eof else engine.unconsumed_tail)
             piece = data[at : at + _PIECE]
     except zlib.error:
         return at - start, size, crc, False
