@@ -14,7 +14,7 @@ from dfvfs.resolver import context, resolver
 
 from pipeline.access.dfvfs_layers import FAILURES, container_type, prepare, storage_spec
 from pipeline.access.interfaces import FileSystemOptions, Image
-from pipeline.address import join
+from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, FileEntry, Origin, Region, Run, Severity, Volume, diagnose, identify
 
@@ -50,14 +50,23 @@ def open_backend(image: Image, volume: Volume, options: FileSystemOptions) -> Df
             definitions.TYPE_INDICATOR_DATA_RANGE, range_offset=volume.start, range_size=volume.length, parent=spec
         )
     if indicator == definitions.TYPE_INDICATOR_APFS:
+        number = _number_of(volume)
         spec = factory.Factory.NewPathSpec(
-            definitions.TYPE_INDICATOR_APFS_CONTAINER, location="/apfs1", volume_index=0, parent=spec
+            definitions.TYPE_INDICATOR_APFS_CONTAINER, location=f"/apfs{number}", volume_index=number - 1, parent=spec
         )
     root = factory.Factory.NewPathSpec(indicator, location=_ROOTS.get(indicator, "/"), parent=spec)
     try:
         return DfvfsFileSystem(resolver.Resolver.OpenFileSystem(root, resolver_context=context.Context()), volume)
     except FAILURES as error:
         raise UnreadableError(f"{volume.address}: the back end cannot open the volume ({error})") from error
+
+
+def _number_of(volume: Volume) -> int:
+    """Return which volume of its container a row is, from 1."""
+    kind, value = steps_of(volume.address)[-1]
+    if kind != "volume" or not value.isdigit():
+        raise UnreadableError(f"{volume.address}: names no volume of its container")
+    return int(value)
 
 
 def _medium(image: Image) -> Any:

@@ -87,7 +87,8 @@ def _ntfs_copy(data: Readable, sector: int) -> Iterator[Backup]:
 def _ntfs_sound(raw: bytes, size: int) -> bool:
     if len(raw) < 512 or raw[3:11] != b"NTFS    ":
         return False
-    sector, (total, mft) = int.from_bytes(raw[11:13], "little"), struct.unpack_from("<QQ", raw, 40)
+    sector = int.from_bytes(raw[11:13], "little")
+    total, mft = int.from_bytes(raw[40:48], "little"), int.from_bytes(raw[48:56], "little")
     code = raw[13]
     per_cluster = 1 << (256 - code) if code > 128 else code
     if sector not in _SECTORS or not per_cluster or per_cluster & (per_cluster - 1):

@@ -18,14 +18,19 @@ _ZEROS: Final = bytes(1 << 20)
 
 
 class RunReadable:
-    """A stream by its runs: sparse runs and what lies behind the initialised size read as zeros."""
+    """A stream by its runs: sparse runs and what lies behind the initialised size read as zeros.
+
+    ``size`` is what the runs hold of the entry's size; ``missing`` is the rest, in bytes: a deleted chain that broke
+    off, an attribute list that is lost. What is missing is not made up.
+    """
 
     def __init__(self, image: Image, entry: FileEntry) -> None:
         self._image = image
         self._runs = entry.runs
         self._starts = (0, *accumulate(run.length for run in entry.runs))
         self._initialised = entry.initialised_size
-        self.size = min(entry.size, self._starts[-1])
+        self.size = min(max(entry.size, 0), self._starts[-1])
+        self.missing = max(entry.size, 0) - self.size
 
     def read(self, start: int, length: int) -> bytes:
         """Return bytes; fewer at the end, or where the runs end before the size does."""
@@ -47,15 +52,17 @@ class RunReadable:
             pieces.append(self._image.read(run.start + start - self._starts[index], real - start))
             if len(pieces[0]) < real - start:
                 raise UnreadableError(f"a run at image byte {run.start} ends outside the image")
-        missing = stop - real
-        while missing:
-            pieces.append(_ZEROS[: min(missing, len(_ZEROS))])
-            missing -= len(pieces[-1])
+        zeros = stop - real
+        while zeros:
+            pieces.append(_ZEROS[: min(zeros, len(_ZEROS))])
+            zeros -= len(pieces[-1])
         return pieces
 
 
 class _ThroughFileSystem:
     """A stream that only its file system can put together."""
+
+    missing = 0
 
     def __init__(self, fs: FileSystem, entry: FileEntry) -> None:
         self._fs = fs

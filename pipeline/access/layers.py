@@ -1,25 +1,27 @@
-"""Volumes inside volumes: LVM2 logical volumes and volume shadow copies through libyal."""
+"""Volumes inside volumes: LVM2 logical volumes, APFS volumes and volume shadow copies through libyal."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import pyfsapfs  # type: ignore[import-untyped,import-not-found,unused-ignore]
 import pyvshadow
 import pyvslvm
 
 from pipeline.access.interfaces import FileSystemOptions, Readable
-from pipeline.access.tsk import describe_tsk
+from pipeline.access.lvm_text import linear_start, read_metadata
 from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, Severity, Volume, VolumeState, diagnose
 
-__all__ = ["FileLike", "LayerReadable", "layered_volumes"]
+__all__ = ["FileLike", "LayerReadable", "layered_volumes", "oldest_first"]
 
-_FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError)
+_FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError, IndexError)
 _MAX_VOLUMES: Final = 512
+_PROBE: Final = 1 << 16
 
 
 class FileLike(io.RawIOBase):
@@ -57,7 +59,10 @@ class FileLike(io.RawIOBase):
 
 
 def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) -> Iterator[Volume | Diagnostic]:
-    """Yield the volumes inside a volume; a layer that cannot be opened is a diagnostic."""
+    """Yield the volumes inside a volume; a layer that cannot be opened is a diagnostic.
+
+    Logical volumes come without a file system (``reader`` is empty): the scan describes them as it does partitions.
+    """
     del options
     try:
         if volume.file_system == "LVM":
@@ -65,8 +70,8 @@ def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) 
         elif volume.file_system == "NTFS" and volume.state == VolumeState.OPEN:
             yield from _snapshots(data, volume)
         elif volume.file_system == "APFS":
-            yield replace(volume, address=join(volume.address, "volume", "1"), direct=False, reader="dfvfs")
-    except _FAILURES as error:
+            yield from _apfs(data, volume)
+    except (*_FAILURES, UnreadableError) as error:
         message = f"{volume.address}: its {volume.file_system} layer cannot be opened ({error}); scanned raw"
         yield diagnose("volumes", volume.address, "layer-damaged", message, Severity.LOSS)
 
@@ -74,21 +79,31 @@ def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) 
 def _logical(data: Readable, volume: Volume) -> Iterator[Volume | Diagnostic]:
     handle, group = _group(data)
     count = min(group.get_number_of_logical_volumes(), _MAX_VOLUMES)
+    try:
+        text = read_metadata(data)
+    except UnreadableError:
+        text = {}  # the layer is read through libvslvm alone
     for number in range(count):
         logical = group.get_logical_volume(number)
-        address = join(volume.address, "lv", f"{group.name}/{logical.name}")
-        row = replace(volume, address=address, length=int(logical.size), direct=False, scheme="lvm", reader="tsk",
-                      file_system="", label=logical.name)  # fmt: skip
-        try:
-            layer = LayerReadable(handle, logical, int(logical.size))
-            yield replace(row, **describe_tsk(layer))
-        except (UnreadableError, *_FAILURES) as error:
-            yield replace(row, state=VolumeState.UNSUPPORTED, reader="")
-            message = f"{address}: no file system that can be listed in this logical volume ({error}); scanned raw"
-            yield diagnose("volumes", address, "unsupported", message, Severity.LOSS)
-    if not count:
-        message = f"{volume.address}: the volume group names no logical volume, or needs further physical volumes"
+        row = replace(
+            volume, address=join(volume.address, "lv", f"{group.name}/{logical.name}"), length=int(logical.size),
+            direct=False, scheme="lvm", reader="", file_system="", label=logical.name,
+        )  # fmt: skip
+        start = linear_start(text, logical.name)
+        if start is not None and _same(data, start, LayerReadable(handle, logical, row.length)):
+            row = replace(row, start=volume.start + start, direct=True)
+        yield row
+    if not count or group.get_number_of_physical_volumes() > 1:
+        message = f"{volume.address}: the volume group needs further physical volumes, or names no logical volume"
         yield diagnose("volumes", volume.address, "unsupported", message, Severity.LOSS)
+
+
+def _same(data: Readable, start: int, layer: LayerReadable) -> bool:
+    """Tell whether two readings of a logical volume agree at its beginning, its middle and its end."""
+    if start + layer.size > data.size:
+        return False
+    places = (0, layer.size // 2, max(layer.size - _PROBE, 0))
+    return all(data.read(start + at, min(_PROBE, layer.size - at)) == layer.read(at, _PROBE) for at in places)
 
 
 def _group(data: Readable) -> tuple[Any, Any]:
@@ -107,14 +122,46 @@ def _by_name(group: Any, name: str) -> Any:
     raise UnreadableError(f"the volume group has no logical volume {name}")
 
 
+def _apfs(data: Readable, volume: Volume) -> Iterator[Volume | Diagnostic]:
+    """Yield every volume of a container; an encrypted one is locked."""
+    container = pyfsapfs.container()
+    container.open_file_object(FileLike(data))
+    for number in range(min(container.get_number_of_volumes(), _MAX_VOLUMES)):
+        inner = container.get_volume(number)
+        row = replace(
+            volume, address=join(volume.address, "volume", str(number + 1)), direct=False, reader="dfvfs",
+            label=inner.get_name() or "", serial=str(inner.get_identifier() or "").replace("-", ""),
+        )  # fmt: skip
+        if not inner.is_locked():
+            yield row
+            continue
+        yield replace(row, state=VolumeState.LOCKED, encryption="APFS", reader="")
+        message = f"{row.address}: volume is locked (APFS encryption); give the image of an unlocked volume"
+        yield diagnose("volumes", row.address, "locked", message, Severity.LOSS)
+
+
 def _snapshots(data: Readable, volume: Volume) -> Iterator[Volume | Diagnostic]:
     if not pyvshadow.check_volume_signature_file_object(FileLike(data)):
         return
     handle = pyvshadow.volume()
     handle.open_file_object(FileLike(data))
-    for number in range(min(handle.get_number_of_stores(), _MAX_VOLUMES)):
-        address = join(volume.address, "snapshot", str(number + 1))
-        yield replace(volume, address=address, direct=False, scheme="vss", reader="tsk")
+    for number, store in enumerate(_oldest_first(handle), start=1):
+        created = handle.get_store(store).get_creation_time()
+        yield replace(
+            volume, address=join(volume.address, "snapshot", str(number)), direct=False, scheme="vss", reader="tsk",
+            label=f"{created:%Y-%m-%dT%H:%M:%SZ}",
+        )  # fmt: skip
+
+
+def _oldest_first(handle: Any) -> list[int]:
+    """Return the stores' indices by their time of creation; their order on the medium is not that."""
+    count = min(handle.get_number_of_stores(), _MAX_VOLUMES)
+    return oldest_first([int(handle.get_store(index).get_creation_time_as_integer()) for index in range(count)])
+
+
+def oldest_first(created: Sequence[int]) -> list[int]:
+    """Return indices in the order of their times; equal times keep their order."""
+    return sorted(range(len(created)), key=lambda index: (created[index], index))
 
 
 @dataclass(slots=True)
@@ -152,7 +199,7 @@ class LayerReadable:
             if kind == "snapshot":
                 snapshots = pyvshadow.volume()
                 snapshots.open_file_object(FileLike(data))
-                store = snapshots.get_store(int(value) - 1)
+                store = snapshots.get_store(_oldest_first(snapshots)[int(value) - 1])
                 return cls(snapshots, store, int(store.volume_size))
         except _FAILURES as error:
             raise UnreadableError(f"{volume.address}: the layer cannot be opened ({error})") from error

@@ -18,6 +18,8 @@ from pipeline.records import Certainty, FileEntry, Origin, Run, Volume, identify
 __all__ = ["NTFS_DATA", "Name", "RowMaker", "StreamError"]
 
 NTFS_DATA: Final = 128
+INDIRECT: Final = "$Indirect"  # blocks that hold an ext file's block numbers or extents; no stream of its own
+_EXT_INDIRECT: Final = (int(pytsk3.TSK_FS_ATTR_TYPE_UNIX_INDIR), int(pytsk3.TSK_FS_ATTR_TYPE_UNIX_EXTENT))
 _NTFS_INDEX_ALLOCATION: Final = 160
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_RUNS: Final = 4_000_000
@@ -30,8 +32,7 @@ _KINDS: Final = {
 _NTFS_FIRST: Final = 24  # lower records are the file system's own: Linux-NTFS documentation, "Files"
 _EXT_FIRST: Final = 11  # lower inodes are the file system's own: kernel documentation, ext4, "Special inodes"
 _FAST_LINK: Final = 60  # a shorter target lies in the inode: kernel documentation, ext4, "Symbolic Links"
-_ATTR_COMP: Final = int(pytsk3.TSK_FS_ATTR_COMP)
-_ATTR_ENC: Final = int(pytsk3.TSK_FS_ATTR_ENC)
+_PACKED: Final = ((int(pytsk3.TSK_FS_ATTR_COMP), "compressed"), (int(pytsk3.TSK_FS_ATTR_ENC), "encrypted"))
 _ATTR_NONRES: Final = int(pytsk3.TSK_FS_ATTR_NONRES)
 _HOLE: Final = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER) | int(pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE)
 _META_FLAG_ALLOC: Final = int(pytsk3.TSK_FS_META_FLAG_ALLOC)
@@ -92,7 +93,7 @@ class RowMaker:
         listed = False
         for stream in self._streams(file, meta, kind, origin):
             listed = True
-            yield self._row(common, "file" if stream.name and kind == "directory" else kind, stream)
+            yield self._row(common, _stream_kind(kind, stream.name), stream)
         if not listed:
             yield self._row(common, kind, _Stream(size=int(meta.size), initialised=int(meta.size)))
 
@@ -158,7 +159,7 @@ class RowMaker:
             for attribute in file:
                 if (self.ntfs and int(attribute.info.type) != NTFS_DATA) or (not self.ntfs and kind == "directory"):
                     continue
-                name = data_name(attribute)
+                name = INDIRECT if int(attribute.info.type) in _EXT_INDIRECT else data_name(attribute)
                 if name or kind != "directory":
                     yield self._stream(name, int(attribute.info.size), meta, attribute, origin)
         except (OSError, KeyError, AttributeError, ValueError, OverflowError) as error:
@@ -183,8 +184,7 @@ class RowMaker:
         initialised = size
         if self.ntfs and not inside:
             initialised = min(self._record(int(meta.addr)).initialised.get(name, size), size)
-        words = ("compressed",) if flags & _ATTR_COMP else ()
-        words += ("encrypted",) if flags & _ATTR_ENC else ()
+        words = tuple(word for bit, word in _PACKED if flags & bit)
         usable = bool(runs) and not words and self.volume.direct
         certainty = Certainty.INTACT if origin == Origin.ALLOCATED else self._certainty(runs, inside, size)
         return _Stream(
@@ -223,6 +223,12 @@ class RowMaker:
         if not taken:
             return Certainty.INTACT
         return Certainty.OVERWRITTEN if taken >= total else Certainty.PARTLY_OVERWRITTEN
+
+
+def _stream_kind(kind: str, stream: str) -> str:
+    if stream == INDIRECT:
+        return "metadata"
+    return "file" if stream and kind == "directory" else kind
 
 
 def _moment(seconds: int, nanoseconds: int) -> datetime | None:

@@ -87,7 +87,28 @@ def _described(image: Image, row: Volume, options: FileSystemOptions) -> Iterato
         )
         yield diagnose(STAGE, row.address, "backup-boot-sector", message, Severity.WARNING)
     yield from remarks
-    yield from layered_volumes(data, volume, options)
+    for inner in layered_volumes(data, volume, options):
+        if isinstance(inner, Volume) and not inner.reader and inner.state == VolumeState.OPEN:
+            yield from _inner(image, inner, options)
+        else:
+            yield inner
+
+
+def _inner(image: Image, row: Volume, options: FileSystemOptions) -> Iterator[Volume | Diagnostic]:
+    """Yield the rows of a logical volume: as a partition's where it is one stretch, else by what reads layers."""
+    if row.direct:
+        yield from _described(image, row, options)
+        return
+    try:
+        volume, remarks = _volume(open_volume(image, row, options), row, options)
+    except UnreadableError as error:
+        volume, remarks = replace(row, state=VolumeState.UNSUPPORTED), [_damaged(row, "the logical volume", error)]
+    if volume.state == VolumeState.OPEN and volume.reader != "tsk":
+        message = f"{row.address}: {volume.file_system} in a logical volume of several stretches is not listed"
+        remarks = [*remarks, diagnose(STAGE, row.address, "unsupported", message, Severity.LOSS)]
+        volume = replace(volume, state=VolumeState.UNSUPPORTED, reader="")
+    yield volume
+    yield from remarks
 
 
 def _volume(data: Readable, row: Volume, options: FileSystemOptions) -> _Described:
