@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,13 @@ __all__ = ["EwfShape", "build_ewf", "build_segments", "section", "write_segments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EwfShape:
-    """How an image is laid out: ``errors`` are (first sector, sectors), ``tables`` the most chunks of one table."""
+    """How an image is laid out: ``errors`` are (first sector, sectors), ``tables`` the most chunks of one table,
+    ``pack`` what compresses a chunk."""
 
     sectors_per_chunk: int = 64
     sector: int = 512
     compress: bool = True
+    pack: Callable[[bytes], bytes] = zlib.compress
     segments: int = 1
     tables: int = 16375
     base: bool = False
@@ -63,7 +65,7 @@ def build_segments(media: bytes, shape: EwfShape) -> list[bytes]:
 
 
 def _with_chunks(data: bytes, pieces: Sequence[bytes], shape: EwfShape) -> bytes:
-    stored = [zlib.compress(piece) if shape.compress else _summed(piece) for piece in pieces]
+    stored = [shape.pack(piece) if shape.compress else _summed(piece) for piece in pieces]
     base = len(data) if shape.base else 0
     entries, offset = [], len(data) + 76 - base
     for chunk in stored:
