@@ -185,7 +185,8 @@ class NtfsFileSystem:
         length = min(length, max(entry.size - start, 0))
         if length <= 0 or start < 0:
             return b""
-        kinds = (INDEX_ALLOCATION, INDEX_ROOT) if entry.kind == "directory" and not entry.stream else (DATA,)
+        indexes = () if entry.stream or entry.kind not in {"directory", "link"} else (INDEX_ALLOCATION, INDEX_ROOT)
+        kinds = (*indexes, DATA) if entry.kind == "directory" else (DATA, *indexes)
         for kind in kinds:
             for stream in self._streams(entry.meta):
                 if stream.kind == kind and (kind != DATA or stream.name == entry.stream):

@@ -147,7 +147,8 @@ class Batch:
         return np.flatnonzero(wanted)
 
     def _resident(self, pick: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return np.asarray(_peek(self.raw, "u1", self.place[pick] + 8) == 0)
+        resident: NDArray[np.bool_] = _peek(self.raw, "u1", self.place[pick] + 8) == 0
+        return resident
 
     def _content(self, pick: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return start and end of a resident attribute's content, inside the attribute."""
@@ -164,14 +165,16 @@ class Batch:
 
 
 def _bounded(values: NDArray[Any]) -> NDArray[np.int64]:
-    return np.minimum(values, np.uint64((1 << 63) - 1)).astype(np.int64)
+    capped: NDArray[np.int64] = np.minimum(values, np.uint64((1 << 63) - 1)).astype(np.int64)
+    return capped
 
 
 def _peek(raw: bytes | bytearray, kind: str, at: NDArray[np.int64]) -> NDArray[Any]:
     """Return the values of a type at byte offsets, wherever they lie; ``raw`` ends in 64 bytes of nobody's."""
     item = np.dtype(kind).itemsize
     every: NDArray[Any] = np.ndarray((max(len(raw) - item + 1, 0),), kind, raw, 0, (1,))
-    return every[at]
+    values: NDArray[Any] = every[at]
+    return values
 
 
 def parse_batch(data: bytes, first: int, size: int) -> Batch:

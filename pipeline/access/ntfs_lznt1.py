@@ -59,7 +59,7 @@ def _chunk(body: bytes) -> bytes:
 
 
 def _copy(out: bytearray, body: bytes, at: int) -> int:
-    """Append what a (displacement, length) pair at ``at`` means; the split of its bits follows the place in the chunk."""
+    """Append what a (displacement, length) pair means; how its bits are split follows the place in the chunk."""
     if at + 2 > len(body) or not out or len(out) > _CHUNK:
         raise UnreadableError("a compressed chunk is damaged")
     (pair,) = struct.unpack_from("<H", body, at)

@@ -57,9 +57,9 @@ def streams_of(attributes: list[Attribute], clusters: int) -> list[Stream]:
 
 def _stream(group: list[Attribute], clusters: int) -> Stream:
     head = min(group, key=lambda attribute: attribute.first)
-    if head.resident:
-        runs, sound = [], True
-    else:
+    runs: list[tuple[int, int]] = []
+    sound = True
+    if not head.resident:
         parts = [(part.first, *decode_runs(part.content, clusters)) for part in group if not part.resident]
         runs, whole = join_pieces([Piece(first, found) for first, found, _ in parts])
         sound = whole and all(good for _, _, good in parts)
@@ -122,7 +122,7 @@ class Mft:
     def _elsewhere(self, record: Record, listing: Attribute) -> list[Attribute]:
         found: list[Attribute] = []
         wanted: dict[int, set[tuple[int, int]]] = {}
-        for item in list_items(self._list(record, listing)):
+        for item in list_items(self.listing(record, listing)):
             if item.record != record.number:
                 wanted.setdefault(item.record, set()).add((item.kind, item.number))
         for number, keys in wanted.items():
@@ -134,7 +134,8 @@ class Mft:
             found += [one for one in extension.attributes if (one.kind, one.number) in keys]
         return found
 
-    def _list(self, record: Record, listing: Attribute) -> bytes:
+    def listing(self, record: Record, listing: Attribute) -> bytes:
+        """Return the content of an attribute list; nothing, and a count, where it cannot be read."""
         if listing.resident:
             return listing.content
         try:
@@ -176,7 +177,7 @@ def _table(data: Readable, geometry: NtfsGeometry, record: Record, faults: Fault
     table = _with(data, geometry, parts, faults)
     seen: set[int] = {0}
     for listing in (one for one in record.attributes if one.kind == ATTRIBUTE_LIST):
-        for item in list_items(table._list(record, listing)):
+        for item in list_items(table.listing(record, listing)):
             extension = None if item.kind != DATA or item.record in seen else table.record(item.record)
             seen.add(item.record)
             if extension is None or extension.base & REFERENCE:

@@ -19,6 +19,7 @@ __all__ = ["COMPRESSED", "ENCRYPTED", "RowMaker"]
 
 COMPRESSED: Final = 0x00FF  # attribute flags: the low byte is the compression method
 ENCRYPTED: Final = 0x4000
+_Place = tuple[str, Origin, int]  # path, origin, the parent's number
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MICROS: Final = 253_402_300_799_999_999
 _SYSTEM: Final = 24  # lower records are the file system's own
@@ -50,19 +51,18 @@ class RowMaker:
 
     def rows(self, facts: Facts) -> Iterator[FileEntry]:
         """Yield a row per name and stream; a record without name and content has none."""
-        names = facts.names
         if facts.number == ROOT:
-            yield from self._streams(facts, "/", Origin.ALLOCATED, ROOT)
+            yield from self._streams(facts, ("/", Origin.ALLOCATED, ROOT))
             return
-        if not names:
+        if not facts.names:
             if any(stream.size for stream in facts.streams if not stream.name or stream.kind != DATA):
-                yield from self._streams(facts, f"{ORPHANS}/inode-{facts.number}", Origin.ORPHAN, -1)
+                yield from self._streams(facts, (f"{ORPHANS}/inode-{facts.number}", Origin.ORPHAN, -1))
             return
-        for text, parent, sequence in names:
+        for text, parent, sequence in facts.names:
             path, origin, folder = self._folders.place(parent, sequence)
             if origin == Origin.ALLOCATED and not facts.live:
                 origin = Origin.DELETED
-            yield from self._streams(facts, f"{path}/{safe_name(text)}", origin, folder)
+            yield from self._streams(facts, (f"{path}/{safe_name(text)}", origin, folder))
 
     def ghost(self, name: Name, number: int) -> FileEntry:
         """Return the row of a name that a folder's index still holds, though its record has gone to another file."""
@@ -70,37 +70,35 @@ class RowMaker:
         path, origin, folder = self._folders.place(parent, sequence)
         origin = Origin.DELETED if origin == Origin.ALLOCATED else origin
         facts = Facts(number, 0, False, False, [], "", [], None, 0, 0)
-        return self._row(
-            facts, f"{path}/{safe_name(text)}", origin, folder, kind="file", certainty=Certainty.NO_CONTENT
-        )
+        place = f"{path}/{safe_name(text)}", origin, folder
+        return self._row(facts, place, "file", certainty=Certainty.NO_CONTENT)
 
-    def _streams(self, facts: Facts, path: str, origin: Origin, parent: int) -> Iterator[FileEntry]:
-        kind = "directory" if facts.directory else "file"
-        if kind == "file" and facts.number < _SYSTEM and path.startswith("/$") and parent >= 0:
+    def _streams(self, facts: Facts, place: _Place) -> Iterator[FileEntry]:
+        kind, main = "file", "link" if facts.tag in _LINKS else ""
+        if not facts.directory and facts.number < _SYSTEM and place[0].startswith("/$") and place[2] >= 0:
             kind = "metadata"
-        link = facts.tag in _LINKS
         count = 0
         if facts.directory:
-            yield self._folder(facts, path, origin, parent, "link" if link else kind)
-            count, kind = 1, "file"
+            yield self._folder(facts, place, main or "directory")
+            count = 1
         for stream in facts.streams:
             if stream.kind != DATA or (facts.directory and not stream.name):
                 continue
             count += 1
-            yield self._stream(facts, path, origin, parent, stream, "link" if link and not stream.name else kind)
+            yield self._stream(facts, place, kind if stream.name else main or kind, stream)
         if not count:
-            yield self._row(facts, path, origin, parent, kind="link" if link else kind)
+            yield self._row(facts, place, main or kind)
 
-    def _folder(self, facts: Facts, path: str, origin: Origin, parent: int, kind: str) -> FileEntry:
+    def _folder(self, facts: Facts, place: _Place, kind: str) -> FileEntry:
         """Return a folder's own row; its blocks are those of its index."""
-        roots = [stream for stream in facts.streams if stream.kind == INDEX_ROOT]
+        size = 0
         for stream in facts.streams:
             if stream.kind == INDEX_ALLOCATION:
-                return self._stream(facts, path, origin, parent, stream, kind)
-        size = roots[0].size if roots else 0
-        return self._row(facts, path, origin, parent, kind=kind, size=size, initialised_size=size)
+                return self._stream(facts, place, kind, stream)
+            size = stream.size if stream.kind == INDEX_ROOT else size
+        return self._row(facts, place, kind, size=size, initialised_size=size)
 
-    def _stream(self, facts: Facts, path: str, origin: Origin, parent: int, stream: Stream, kind: str) -> FileEntry:
+    def _stream(self, facts: Facts, place: _Place, kind: str, stream: Stream) -> FileEntry:
         if not stream.sound:
             self._faults.add("runs-damaged", facts.number)
         runs: tuple[Run, ...] = ()
@@ -110,24 +108,25 @@ class RowMaker:
                 [Run(start=base + at * cluster if at >= 0 else -1, length=n * cluster) for at, n in stream.runs]
             )
         plain = bool(runs) and not stream.flags & (COMPRESSED | ENCRYPTED)
-        certainty = Certainty.INTACT if origin == Origin.ALLOCATED else self._certainty(stream)
         return self._row(
-            facts, path, origin, parent, kind=kind, stream=stream.name if stream.kind == DATA else "",
+            facts, place, kind, stream=stream.name if stream.kind == DATA else "", bits=stream.flags,
             size=stream.size, initialised_size=min(stream.initialised, stream.size), runs=runs,
-            reader="runs" if plain else "file-system", certainty=certainty, flags=stream.flags,
+            reader="runs" if plain else "file-system",
+            certainty=Certainty.INTACT if place[1] == Origin.ALLOCATED else self._certainty(stream),
         )  # fmt: skip
 
     def _row(
-        self, facts: Facts, path: str, origin: Origin, parent: int, *, kind: str, stream: str = "", size: int = 0,
-        initialised_size: int = 0, runs: tuple[Run, ...] = (), reader: str = "file-system",
-        certainty: Certainty = Certainty.INTACT, flags: int = 0,
+        self, facts: Facts, place: _Place, kind: str, *, stream: str = "", bits: int = 0, size: int = 0,
+        reader: str = "file-system", **values: Any,
     ) -> FileEntry:  # fmt: skip
+        path, origin, parent = place
         address = self._address(facts.number, path, stream, origin)
+        values.setdefault("initialised_size", size)
         return FileEntry(
             id=identify("file", address), exhibit=self._volume.exhibit, volume=self._volume.address, address=address,
             path=path, stream=stream, kind=kind, origin=origin, meta=facts.number, parent=str(parent), size=size,
-            initialised_size=initialised_size, runs=runs, reader=reader, certainty=certainty, listed_by="own",
-            short_name=facts.short, flags=self._words(facts.attributes, flags), **self._times(facts.times),
+            reader=reader, listed_by="own", short_name=facts.short, flags=self._words(facts.attributes, bits),
+            **values, **self._times(facts.times),
         )  # fmt: skip
 
     def _address(self, number: int, path: str, stream: str, origin: Origin) -> str:
