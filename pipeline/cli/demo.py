@@ -45,7 +45,7 @@ def add_to(commands: Commands) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Run, verify and report both cases; returns 4 if verification fails, else 0."""
     target = Path(options.directory or "akashi-demo").resolve()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=max(shutil.get_terminal_size().columns, 110))
     failed = []
     for name in CASES:
         case = _prepared(name, target, rules_folder(options))
@@ -100,9 +100,10 @@ def _tell(console: Console, case: Case) -> list[str]:
 
 
 def _questions(questions: Iterable[Mapping[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("exhibit", "question", "level", "strength", "grounds", "rests on"):
-        table.add_column(heading, overflow="ellipsis", no_wrap=True)
+    table = Table(box=None, pad_edge=False, expand=True)
+    for heading in ("exhibit", "question", "level", "strength", "grounds"):
+        table.add_column(heading, no_wrap=True, min_width=len(heading))
+    table.add_column("rests on", no_wrap=True, overflow="ellipsis", ratio=1)
     for question in questions:
         grounds = sorted({str(ground["note"]) for ground in question["grounds"]})
         why = "; ".join(grounds or map(str, question["coverage"])) or "records complete, nothing found"
