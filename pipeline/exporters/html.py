@@ -26,7 +26,10 @@ def render_report(model: ReportModel) -> str:
         timeline_picture, model.timeline, words.pick("時系列", "Timeline"), words.pick("紛失期間", "Loss window")
     )
     environment.globals.update(
-        t=words.pick, label=words.label, bar_picture=bar_picture, shade_of=shade_of,
+        t=words.pick,
+        label=words.label,
+        bar_picture=bar_picture,
+        shade_of=shade_of,
         timeline_picture=picture,
     )
     style = environment.get_template("report.css").render()

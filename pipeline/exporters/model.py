@@ -78,17 +78,19 @@ def build_model(inputs: ReportInputs) -> ReportModel:
 
 
 def _shortened(answer: Answer) -> Answer:
-    return replace(
-        answer, grounds=answer.grounds.first(_IN_TEXT), contradicting=answer.contradicting.first(_IN_TEXT)
-    )
+    return replace(answer, grounds=answer.grounds.first(_IN_TEXT), contradicting=answer.contradicting.first(_IN_TEXT))
 
 
 def _cover(material: Material) -> Cover:
     case, printer = material.case, material.printer
     incident = case.incident
     return Cover(
-        id=neutral(case.id), title=neutral(case.title), timezone=case.timezone, lost=printer.time(incident.lost_from),
-        recovered=printer.time(incident.recovered_at), discovered=printer.time(incident.discovered_at),
+        id=neutral(case.id),
+        title=neutral(case.title),
+        timezone=case.timezone,
+        lost=printer.time(incident.lost_from),
+        recovered=printer.time(incident.recovered_at),
+        discovered=printer.time(incident.discovered_at),
     )
 
 

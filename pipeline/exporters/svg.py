@@ -23,10 +23,10 @@ _GROUPS: Final = {
     "medium": "#8c2f2b", "file": "#1f3a5f", "transfer": "#b0671a", "conceal": "#000000", "pack": "#6b4a7d",
     "web": "#6f8f86", "session": "#a7aca9", "other": "#5f6669",
 }  # fmt: skip
-_WIDTH: Final = 1000
-_GUTTER: Final = 215
+_WIDTH: Final = 760
+_GUTTER: Final = 190
 _ROW: Final = 19
-_TOP: Final = 34
+_TOP: Final = 36
 
 
 def shade_of(class_: str) -> str:
@@ -67,7 +67,7 @@ def _window(timeline: Timeline, height: int, label: str) -> str:
     return (
         f'<rect x="{left:.1f}" y="{_TOP - 8}" width="{right - left:.1f}" height="{height - _TOP + 4}" fill="#f3ead6"/>'
         f'<path d="M{left:.1f} {_TOP - 8}V{height - 4}M{right:.1f} {_TOP - 8}V{height - 4}" stroke="#9a6412"/>'
-        f'<text x="{(left + right) / 2:.1f}" y="9" text-anchor="middle" class="w">{escape(label)}</text>'
+        f'<text x="{(left + right) / 2:.1f}" y="10" text-anchor="middle" class="w">{escape(label)}</text>'
     )
 
 
@@ -86,7 +86,11 @@ def _lanes(lanes: Sequence[Lane]) -> list[str]:
         if lane.exhibit != before:
             rule = f'<path d="M0 {middle - _ROW / 2:.1f}H{_WIDTH}" stroke="#1d2428" stroke-width=".7"/>'
             shapes.append(f'{rule}<text x="0" y="{middle + 4:.1f}" class="e">{escape(lane.exhibit)}</text>')
-        shapes.append(f'<text x="{_GUTTER - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(lane.label)}</text>')
+        shade = _GROUPS.get(lane.group, "#5f6669")
+        shapes.append(
+            f'<text x="{_GUTTER - 18}" y="{middle + 4:.1f}" text-anchor="end">{escape(lane.label)}</text>'
+            f'<circle cx="{_GUTTER - 8}" cy="{middle:.1f}" r="4" fill="{shade}"/>'
+        )
         shapes += _dots(lane, middle)
         before = lane.exhibit
     return shapes
@@ -96,6 +100,6 @@ def _dots(lane: Lane, middle: float) -> list[str]:
     colour = _GROUPS.get(lane.group, "#5f6669")
     return [
         f'<circle cx="{_x(dot.at):.1f}" cy="{middle:.1f}" r="{min(3 + log2(dot.count) * 0.6, 7):.1f}" fill="{colour}"'
-        f'><title>{escape(dot.actions)}</title></circle>'
+        f"><title>{escape(dot.actions)}</title></circle>"
         for dot in lane.dots
     ]

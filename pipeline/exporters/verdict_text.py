@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["texts_of", "text_of"]
+__all__ = ["text_of", "texts_of"]
 
 _BOTH: Final = ("{}s", "{}_by_language", "{}s_by_language")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.exporters.material import Material
+from pipeline.records import ExtentClass
 
 __all__ = ["Bar", "Coverage", "Gap", "Grid", "Missed", "Part", "Trouble", "Unread", "coverage_of", "missed_of"]
 
@@ -69,13 +70,18 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """Everything not examined; ``notes`` counts remarks that took nothing away."""
+    """Everything not examined; ``notes`` counts remarks that took nothing away.
+
+    ``unlisted`` are exhibits without any volume, ``unexamined`` those without any examination on record.
+    """
 
     troubles: tuple[Trouble, ...]
     unread: tuple[Unread, ...]
     gaps: tuple[Gap, ...]
     gaps_left: int
     notes: int
+    unlisted: tuple[str, ...]
+    unexamined: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +119,15 @@ class Coverage:
     bars: tuple[Bar, ...]
     grids: tuple[Grid, ...]
 
+    @property
+    def classes(self) -> tuple[tuple[str, str, tuple[Part | None, ...]], ...]:
+        """Rows of the legend: class, label and each exhibit's part."""
+        labels = {part.class_: part.label for bar in self.bars for part in bar.parts}
+        held = [{part.class_: part for part in bar.parts} for bar in self.bars]
+        known = [str(one) for one in ExtentClass]
+        order = sorted(labels, key=lambda one: (known.index(one) if one in known else len(known), one))
+        return tuple((class_, labels[class_], tuple(parts.get(class_) for parts in held)) for class_ in order)
+
 
 def missed_of(material: Material) -> Missed:
     """Return what was not examined, losses first."""
@@ -128,7 +143,14 @@ def missed_of(material: Material) -> Missed:
         unread=tuple(_unread(material, row) for row in queries.rows(_UNREAD)),
         gaps=tuple(_gap(material, row) for row in gaps[:_MOST]), gaps_left=max(0, len(gaps) - _MOST),
         notes=sum(row["n"] for row in troubles if row["severity"] == "note"),
+        unlisted=_without(material, "SELECT DISTINCT exhibit FROM volumes ORDER BY 1"),
+        unexamined=_without(material, "SELECT DISTINCT exhibit FROM coverage ORDER BY 1"),
     )  # fmt: skip
+
+
+def _without(material: Material, sql: str) -> tuple[str, ...]:
+    held = {row["exhibit"] for row in material.queries.rows(sql)}
+    return tuple(label for label in material.labels if label not in held)
 
 
 def _trouble(material: Material, row: Mapping[str, Any]) -> Trouble:
@@ -161,7 +183,9 @@ def coverage_of(material: Material) -> Coverage:
     """Return the account of bytes and the table of examinations, by exhibit."""
     parts, cells = material.queries.rows(_PARTS), material.queries.rows(_CELLS)
     return Coverage(
-        bars=tuple(_bar(material, label, [row for row in parts if row["exhibit"] == label]) for label in material.labels),
+        bars=tuple(
+            _bar(material, label, [row for row in parts if row["exhibit"] == label]) for label in material.labels
+        ),
         grids=tuple(
             _grid(material, label, [row for row in cells if row["exhibit"] == label]) for label in material.labels
         ),

@@ -36,7 +36,7 @@ FROM held LEFT JOIN files ON files.id = held.file
 QUALIFY row_number() OVER (PARTITION BY claim, relation ORDER BY findings DESC, held.row) <= $most
 ORDER BY claim, relation, findings DESC, held.row
 """
-_TOTALS: Final = 'SELECT claim, relation, count(*)::BIGINT AS n FROM grounds GROUP BY ALL ORDER BY 1, 2'
+_TOTALS: Final = "SELECT claim, relation, count(*)::BIGINT AS n FROM grounds GROUP BY ALL ORDER BY 1, 2"
 _OTHERS: Final = """
 SELECT claim, relation, note, row, "table" AS name FROM grounds WHERE "table" NOT IN ('activity', 'files', 'findings')
 QUALIFY row_number() OVER (PARTITION BY claim, relation ORDER BY "table", row) <= $most
@@ -88,9 +88,10 @@ def grounds_of(material: Material, *, most: int) -> dict[tuple[str, str], Ground
 
 def _event(material: Material, row: Mapping[str, Any]) -> Ground:
     printer, words = material.printer, material.words
-    parts = [words.label("action", row["action"]), printer.text(row["subject"])]
-    parts += [printer.text(row["device"])] if row["device"] else []
-    what = f"{parts[0]}: {' / '.join(part for part in parts[1:] if part)}" if any(parts[1:]) else parts[0]
+    told = [row["subject"]] if row["subject"] and row["subject"] not in row["address"] else []
+    told += [row["device"]] if row["device"] else []
+    parts = [words.label("action", row["action"]), " / ".join(printer.text(text) for text in told)]
+    what = ": ".join(part for part in parts if part)
     return Ground(
         table="activity", row=row["row"], exhibit=row["exhibit"], time=row["time"],
         clock=printer.time(row["time"]), address=printer.text(row["address"]),
@@ -100,7 +101,9 @@ def _event(material: Material, row: Mapping[str, Any]) -> Ground:
 
 def _entry(material: Material, row: Mapping[str, Any]) -> Ground:
     window = material.case.incident
-    inside = [(row[name], name) for name in _TIMES if row[name] and window.lost_from <= row[name] <= window.recovered_at]
+    inside = [
+        (row[name], name) for name in _TIMES if row[name] and window.lost_from <= row[name] <= window.recovered_at
+    ]
     names = "・".join(material.words.label("meaning", name) for _, name in inside)
     origin = material.words.label("origin", row["origin"])
     what = material.words.pick(
@@ -130,6 +133,6 @@ def _finding(material: Material, row: Mapping[str, Any]) -> Ground:
 
 def _other(material: Material, row: Mapping[str, Any]) -> Ground:
     return Ground(
-        table=material.printer.text(row["name"]), row=material.printer.text(row["row"]), exhibit="", time=None, clock="",
-        what=material.printer.text(row["note"]), address="", stands_for=1,
+        table=material.printer.text(row["name"]), row=material.printer.text(row["row"]), exhibit="", time=None,
+        clock="", what=material.printer.text(row["note"]), address="", stands_for=1,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Personal data: records, people and households, kinds of data, and the numbers the law's thresholds are held against."""
+"""Personal data: records, people, households, kinds of data, and what the law's thresholds are held against."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from datetime import datetime
 from typing import Any, Final
 
 from pipeline.exporters.material import Material
+from pipeline.exporters.text import neutral
 
 __all__ = ["Count", "Kind", "People", "Trigger", "people_of"]
 
 _KINDS: Final = """
 SELECT kind, exhibit, count(*)::BIGINT AS n, count(DISTINCT value_tag)::BIGINT AS distinct_values
 FROM findings GROUP BY ALL ORDER BY kind, exhibit
+"""
+_RECORDS: Final = """
+SELECT f.exhibit, coalesce(p.dataset, '') AS dataset, count(DISTINCT f.record)::BIGINT AS n
+FROM findings f JOIN people p ON p.person = f.person GROUP BY ALL ORDER BY 1, 2
+"""
+_HELD: Final = """
+SELECT kind, count(DISTINCT person)::BIGINT AS people, count(*)::BIGINT AS places FROM findings
+WHERE kind IN ('sensitive-marker', 'bank-account', 'credit-card', 'my-number') GROUP BY ALL ORDER BY kind
 """
 _TAGS: Final = "SELECT kind, count(DISTINCT value_tag)::BIGINT AS n FROM findings GROUP BY ALL ORDER BY kind"
 _EVERYONE: Final = "SELECT count(*)::BIGINT AS n FROM people"
@@ -74,25 +83,29 @@ def people_of(material: Material) -> People:
     kinds = _tabled(material, material.queries.rows(_KINDS), "kind", tags)
     everyone = material.queries.count(_EVERYONE)
     return People(
-        everyone=everyone, counts=tuple(_count(material, row) for row in people["counts"]), kinds=kinds,
+        everyone=everyone, counts=_counts(material), kinds=kinds,
         origins=_tabled(material, material.queries.rows(_ORIGINS), "origin", {}),
-        triggers=_triggers(material, {kind.kind: kind for kind in kinds}, everyone), deadlines=_deadlines(material),
+        triggers=_triggers(material, everyone), deadlines=_deadlines(material),
         article=str(people["article"]), regime=material.words.label("regime", people["regime"]),
     )  # fmt: skip
 
 
-def _count(material: Material, row: Mapping[str, Any]) -> Count:
+def _counts(material: Material) -> tuple[Count, ...]:
+    """Return the verdict's counts; 件 are those of the exhibit itself."""
     titles = {dataset.id: dataset.title for dataset in material.case.datasets}
-    dataset = titles.get(row["dataset"]) or row["dataset"] or material.words.pick("（台帳外）", "(no register)")
-    return Count(
-        exhibit=row["exhibit"], dataset=dataset, records=row["records"], low=row["low"], high=row["high"],
-        households=row["households"],
+    records = {(row["exhibit"], row["dataset"]): row["n"] for row in material.queries.rows(_RECORDS)}
+    rows = material.inputs.verdict["people"]["counts"]
+    return tuple(
+        Count(
+            exhibit=row["exhibit"], low=row["low"], high=row["high"], households=row["households"],
+            dataset=neutral(titles.get(row["dataset"]) or row["dataset"] or material.words.pick("（台帳外）", "–")),
+            records=records.get((row["exhibit"], row["dataset"]), 0),
+        )
+        for row in sorted(rows, key=lambda row: (material.labels.index(row["exhibit"]), row["dataset"]))
     )  # fmt: skip
 
 
-def _tabled(
-    material: Material, rows: list[dict[str, Any]], group: str, values: Mapping[str, int]
-) -> tuple[Kind, ...]:
+def _tabled(material: Material, rows: list[dict[str, Any]], group: str, values: Mapping[str, int]) -> tuple[Kind, ...]:
     counts = {(row[group], row["exhibit"]): row["n"] for row in rows}
     keys = sorted({row[group] for row in rows}, key=lambda key: material.words.rank(group, key))
     return tuple(
@@ -104,32 +117,32 @@ def _tabled(
     )  # fmt: skip
 
 
-def _triggers(material: Material, kinds: Mapping[str, Kind], everyone: int) -> tuple[Trigger, ...]:
+def _triggers(material: Material, everyone: int) -> tuple[Trigger, ...]:
     pick = material.words.pick
     number = material.inputs.verdict["people"]["threshold"]
-    found = {name: sum(kinds[name].by_exhibit) if name in kinds else 0 for name in _WATCHED}
-    money = found["bank-account"] + found["credit-card"]
+    held = {row["kind"]: row for row in material.queries.rows(_HELD)}
+    one = pick("1人以上", "1 or more")
     return (
-        Trigger(ground=pick("要配慮個人情報を含む", "Special-care data"), threshold=pick("1人以上", "1 or more"),
-                found=_places(material, found["sensitive-marker"])),
-        Trigger(ground=pick("財産的被害のおそれ", "Risk to property"), threshold=pick("1人以上", "1 or more"),
-                found=_places(material, money)),
-        Trigger(ground=pick("不正の目的によるおそれ", "Malicious purpose"), threshold=pick("1人以上", "1 or more"),
-                found=pick("2章の各設問を参照（目的の判断は委員会による）", "See chapter 2; purpose is for the committee")),
-        Trigger(ground=pick("本人の数", "Number of people"), threshold=pick(f"{number:,}人を超える", f"more than {number:,}"),
-                found=pick(f"{everyone:,} 人（証拠品全体、重複を除く）", f"{everyone:,} (all exhibits, once each)")),
+        Trigger(ground=pick("要配慮個人情報を含む", "Special-care data"), threshold=one,
+                found=_found(material, held, "sensitive-marker")),
+        Trigger(ground=pick("財産的被害のおそれ（口座番号）", "Risk to property (bank accounts)"), threshold=one,
+                found=_found(material, held, "bank-account")),
+        Trigger(ground=pick("財産的被害のおそれ（カード番号）", "Risk to property (credit cards)"), threshold=one,
+                found=_found(material, held, "credit-card")),
+        Trigger(ground=pick("不正の目的によるおそれ", "Malicious purpose"), threshold=one,
+                found=pick("第2章を参照（目的は委員会が判断する）", "See chapter 2; for the committee to judge")),
+        Trigger(ground=pick("本人の数", "Number of people"), threshold=pick(f"{number:,}人超", f"> {number:,}"),
+                found=pick(f"{everyone:,} 人（全証拠品、重複を除く）", f"{everyone:,} (all exhibits, once each)")),
         Trigger(ground=pick("個人番号（番号法第29条の4）", "Individual numbers (My Number Act 29-4)"),
-                threshold=pick("別途の報告基準", "separate thresholds"), found=_places(material, found["my-number"])),
+                threshold=pick("含むか否か", "present or not"), found=_found(material, held, "my-number")),
     )  # fmt: skip
 
 
-_WATCHED: Final = ("sensitive-marker", "bank-account", "credit-card", "my-number")
-
-
-def _places(material: Material, count: int) -> str:
-    if count:
-        return material.words.pick(f"該当する値を {count:,} か所で検出", f"such values found in {count:,} places")
-    return material.words.pick("調査した範囲では検出なし", "none found in what was examined")
+def _found(material: Material, held: Mapping[str, Mapping[str, Any]], kind: str) -> str:
+    if kind not in held:
+        return material.words.pick("調査した範囲では検出なし", "none found in what was examined")
+    people, places = held[kind]["people"], held[kind]["places"]
+    return material.words.pick(f"{people:,} 人・{places:,} か所で検出", f"found: {people:,} people, {places:,} places")
 
 
 def _deadlines(material: Material) -> tuple[tuple[str, str], ...]:

@@ -97,7 +97,7 @@ def timeline_of(material: Material, answers: Sequence[Answer]) -> Timeline:
     untimed = [event for event in events if event.time == "–"]
     return Timeline(
         lanes=_lanes(material, rows), days=_days(material, low, high),
-        window=tuple((moment - low).total_seconds() / span for moment in (incident.lost_from, incident.recovered_at)),
+        window=(margin / (high - low), 1 - margin / (high - low)),
         shown=sum(row["n"] for row in rows), outside=material.queries.count(_OUTSIDE, **values),
         timeless=material.queries.count(_TIMELESS), events=tuple(timed[:_MOST]), untimed=tuple(untimed[:_MOST]),
         events_left=max(0, len(timed) - _MOST) + max(0, len(untimed) - _MOST),
