@@ -95,10 +95,11 @@ def _consistent(data: bytes) -> bool:
     """Tell whether ``pragma quick_check`` passes; index order, which needs the collations, is not part of it."""
     left = iter(range(STEPS))
     with closing(sqlite3.connect(":memory:")) as base:
+        base.text_factory = bytes
         try:
             base.deserialize(data[:18] + b"\1\1" + data[20:])
             base.execute("pragma trusted_schema=off")
             base.set_progress_handler(lambda: 0 if next(left, None) is not None else 1, 1000)
-            return base.execute("pragma quick_check(1)").fetchall() == [("ok",)]
-        except (sqlite3.Error, OverflowError, MemoryError):
+            return base.execute("pragma quick_check(1)").fetchall() == [(b"ok",)]
+        except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError):
             return False

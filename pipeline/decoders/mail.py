@@ -18,9 +18,12 @@ from pipeline.decoders.markup import rows_of
 
 __all__ = ["Mail", "Mailbox"]
 
-_ALIASES: Final = {"shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "sjis": "cp932",
-                   "windows-31j": "cp932", "cp-932": "cp932"}  # fmt: skip
-"""What Japanese mailers call the Windows code page, which holds characters that JIS X 0208 lacks."""
+_ALIASES: Final = {
+    "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "sjis": "cp932", "windows-31j": "cp932",
+    "idna": "none", "punycode": "none",
+}  # fmt: skip
+"""What Japanese mailers call the Windows code page, which holds characters that JIS X 0208 lacks; and encodings of
+domain names, which no body has and whose decoders take quadratic time."""
 _BOUNDARY: Final = re.compile(rb"^From [^\r\n]{0,1000}\r?\n", re.MULTILINE)
 
 
@@ -87,7 +90,7 @@ def _body(body: bytes, charset: str, subtype: str, number: int) -> Iterator[Deco
     """Yield a body as text; as a Member for the raw scan, where its charset is wrong or unknown."""
     try:
         text = body.decode(_ALIASES.get(charset.lower(), charset))
-    except (UnicodeError, LookupError):
+    except (ValueError, LookupError):
         yield Member(f"part-{number}.{'html' if subtype == 'html' else 'txt'}", body)
         return
     yield Text(f"part {number}", text)
@@ -112,7 +115,7 @@ def _chunk(chunk: bytes | str, charset: str | None) -> str:
     for name in (charset or "ascii", "utf-8", "cp932"):
         try:
             return chunk.decode(_ALIASES.get(name.lower(), name))
-        except (UnicodeError, LookupError):
+        except (ValueError, LookupError):
             continue
     return chunk.decode("utf-8", "backslashreplace")
 

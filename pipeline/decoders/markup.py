@@ -18,7 +18,7 @@ _REFERENCE: Final = re.compile(
 )
 _CHARSET: Final = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})")
 _BLOCK: Final = re.compile(r"</(?:tr|p|li|div|h[1-6]|row|si|record|item)\s*>|<br\b[^>]{0,200}>", re.IGNORECASE)
-_CELL: Final = re.compile(r"</?(?:td|th|cell)\b[^>]{0,2000}>", re.IGNORECASE)
+_CELL: Final = re.compile(r"<(?:td|th|cell)\b[^>]{0,2000}>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]{0,10000}>")
 _LONGEST: Final = 1 << 20
 """A block without an end is cut after so many characters."""
@@ -68,6 +68,6 @@ def unicode_of(data: bytes) -> str:
     for name in [*names, "utf-8", "cp932"]:
         try:
             return data.decode("cp932" if name in {"shift_jis", "shift-jis", "x-sjis", "windows-31j"} else name)
-        except (UnicodeError, LookupError):
+        except (ValueError, LookupError):
             continue
     return data.decode("utf-8", "replace")

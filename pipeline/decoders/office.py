@@ -70,13 +70,19 @@ class Workbook(Decoder):
         refused = _unsafe(data, limits) if package else None
         book = refused or _opened(data)
         if isinstance(book, python_calamine.CalamineWorkbook):
-            for name in book.sheet_names:
-                yield from _sheet(book, name)
-        else:
-            yield book
+            yield from _book(book, data if package else b"", limits)
+            return
+        yield book
         if package:
-            opened = isinstance(book, python_calamine.CalamineWorkbook)
-            yield from _parts(data, limits) if opened else members_of(data, limits)
+            yield from members_of(data, limits)
+
+
+def _book(book: python_calamine.CalamineWorkbook, package: bytes, limits: Limits) -> Iterator[Decoded]:
+    shown: set[str] = set()
+    for name in book.sheet_names:
+        yield from _sheet(book, name, shown)
+    if package:
+        yield from _parts(package, limits, shown)
 
 
 def _opened(data: bytes) -> python_calamine.CalamineWorkbook | Locked | Trouble:
@@ -120,7 +126,7 @@ def _cells(sheet: bytes) -> int:
     return (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
 
 
-def _sheet(book: python_calamine.CalamineWorkbook, name: str) -> Iterator[Decoded]:
+def _sheet(book: python_calamine.CalamineWorkbook, name: str, shown: set[str]) -> Iterator[Decoded]:
     try:
         sheet = book.get_sheet_by_name(name)
         rows = sheet.to_python(skip_empty_area=True)
@@ -130,6 +136,7 @@ def _sheet(book: python_calamine.CalamineWorkbook, name: str) -> Iterator[Decode
     first = sheet.start[0] if sheet.start else 0
     for number, row in enumerate(rows, first + 1):
         cells = [_cell(value) for value in row]
+        shown.update(cells)
         if any(cells):
             yield Text(f"{name}!{number}", "\t".join(cells))
 
@@ -139,21 +146,21 @@ def _cell(value: object) -> str:
     return str(int(value)) if whole_number and isinstance(value, float) else str(value)
 
 
-def _parts(data: bytes, limits: Limits) -> Iterator[Decoded]:
+def _parts(data: bytes, limits: Limits, shown: set[str]) -> Iterator[Decoded]:
     """Yield strings and comments as Text, other XML as paragraphs, and everything else as Members."""
     for item in members_of(data, limits):
         if not isinstance(item, Member):
             yield item
         elif "comments" in item.path.lower() or item.path.endswith("sharedStrings.xml"):
-            yield from _strings(item)
+            yield from _strings(item, shown)
         elif not item.path.endswith((".xml", ".rels")):
             yield item
         elif not item.path.startswith(_SKIPPED):
             yield from paragraphs(item)
 
 
-def _strings(member: Member) -> Iterator[Decoded]:
-    """Yield each shared string (§18.4.8) and comment (§18.7.3), those that no cell refers to as well."""
+def _strings(member: Member, shown: set[str]) -> Iterator[Decoded]:
+    """Yield each shared string (§18.4.8) and comment (§18.7.3) that no row has shown: furigana, deleted cells."""
     root = parsed(member)
     if isinstance(root, Trouble):
         yield root
@@ -163,4 +170,6 @@ def _strings(member: Member) -> Iterator[Decoded]:
     for node in root.iter():
         if local_name(node) in kinds:
             count += 1
-            yield Text(f"{member.path} {kinds[local_name(node)]} {count}", strings(node))
+            text = strings(node)
+            if text not in shown:
+                yield Text(f"{member.path} {kinds[local_name(node)]} {count}", text)

@@ -43,7 +43,7 @@ class Sqlite(Decoder):
             base.text_factory = lambda raw: raw.decode("utf-8", "replace")
             try:
                 tables, virtual = _open(base, data[:18] + b"\1\1" + data[20:] if logged else data)
-            except (sqlite3.Error, OverflowError, MemoryError):
+            except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError):
                 yield Trouble("sqlite-damaged", "database cannot be opened")
                 return
             if virtual:
@@ -75,7 +75,7 @@ def _rows(base: sqlite3.Connection, table: str, limits: Limits) -> Iterator[Deco
                 return
             yield Text(f"{table}!{number}", "\t".join(_value(value) for value in row))
             yield from _files(row, f"{table}/{number}")
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError) as error:
         steps = "interrupt" in str(error)
         yield (
             Trouble("limit-steps", "a table takes too long; its remaining rows are not read") if steps

@@ -44,7 +44,7 @@ def members_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
             return
         if count in overlapping:
             yield Trouble("zip-overlap", "a member lies inside another one's bytes; refused as a bomb")
-        elif not info.is_dir() or info.compress_size:
+        elif not info.filename.endswith("/") or info.compress_size:
             yield from _member(data, info, limits, room)
 
 
