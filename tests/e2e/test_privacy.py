@@ -66,19 +66,28 @@ def test_a_planted_value_would_be_seen(name: str) -> None:
         assert leaks(values(name), [("planted", data)])
 
 
+def inside_a_digest(data: bytes, start: int, end: int, needle: bytes) -> bool:
+    """Tell whether a run of digits is part of a longer hexadecimal number: a digest, not a value."""
+    around = data[max(start - 1, 0) : start] + data[end : end + 1]
+    return needle.isdigit() and any(byte in b"0123456789abcdef" for byte in around)
+
+
 def leaks(personal: set[str], haystacks: Iterable[tuple[str, bytes]]) -> list[str]:
     """Return where values stand in any encoding; by one multi-pattern pass, for there are many of both."""
     needles = sorted({form.encode(encoding, "ignore") for form in personal for encoding in ENCODINGS})
     needles = [needle for needle in needles if len(needle) >= 7]
     patterns = ["".join(f"\\x{byte:02x}" for byte in needle).encode() for needle in needles]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    flags = [hyperscan.HS_FLAG_SINGLEMATCH] * len(patterns)
+    flags = [0] * len(patterns)
     database.compile(expressions=patterns, ids=list(range(len(patterns))), elements=len(patterns), flags=flags)
     found: list[str] = []
     for place, data in haystacks:
 
-        def note(number: int, start: int, end: int, flags: int, context: object, place: str = place) -> None:
-            found.append(f"{place} ends {end} pattern {zlib.crc32(needles[number]):08x}")
+        def note(
+            number: int, start: int, end: int, flags: int, context: object, place: str = place, data: bytes = data
+        ) -> None:
+            if not inside_a_digest(data, end - len(needles[number]), end, needles[number]):
+                found.append(f"{place} ends {end} pattern {zlib.crc32(needles[number]):08x}")
 
         if data:
             database.scan(data, match_event_handler=note)
