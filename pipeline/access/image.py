@@ -11,6 +11,8 @@ from pipeline.access.ewf import SIGNATURE as EWF_SIGNATURE
 from pipeline.access.ewf import EwfImage, UnknownVariantError, ewf_segments
 from pipeline.access.ewf_reference import ReferenceImage, cross_check_bytes, reference_segments
 from pipeline.access.interfaces import Image
+from pipeline.access.qcow import SIGNATURE as QCOW_SIGNATURE
+from pipeline.access.qcow import QcowImage
 from pipeline.access.raw import RawImage, raw_segments
 from pipeline.errors import UnreadableError
 
@@ -18,6 +20,16 @@ __all__ = ["cross_check", "open_image"]
 
 _EWF2: Final = (b"EVF2\x0d\x0a\x81\x00", b"LEF2\x0d\x0a\x81\x00", b"LVF\x09\x0d\x0a\xff\x00")
 _EWF_NAME: Final = re.compile(r"\.([ELS]\d\d|[EL]x\d\d)", re.IGNORECASE)
+_FOREIGN: Final = (
+    (0x40, b"\x7f\x10\xda\xbe", "a VirtualBox disk (VDI)"), (0, b"QED\0", "a QED disk"),
+    (0, b"WithoutFreeSpace", "a Parallels disk"), (0, b"WithouFreSpacExt", "a Parallels disk"),
+    (0, b"ADSEGMENTEDFILE\0", "an AD1 image"), (0, b"ADCRYPT\0", "an encrypted AccessData image"),
+    (0, b"AFF10\r\n\0", "an AFF image"), (0, b"MSWIM\0\0\0", "a Windows image (WIM)"),
+    (0, b"PK\x03\x04", "a ZIP archive or an AFF4 image"), (0, b"\x1f\x8b\x08", "a gzip file"),
+    (0, b"BZh", "a bzip2 file"), (0, b"\xfd7zXZ\0", "an xz file"), (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (0, b"(\xb5/\xfd", "a Zstandard file"), (0, b"Rar!\x1a\x07", "a RAR archive"),
+)  # fmt: skip
+"""(start, bytes, name) of formats whose bytes would be taken for an empty medium (libmagic's signatures)."""
 _OWN_CONTAINERS: Final = frozenset({"EWF", "RAW"})
 
 
@@ -25,8 +37,8 @@ def open_image(path: Path) -> Image:
     """Open the image whose first segment is ``path``.
 
     The content decides, not the name; but what is named like an E01 image and is none is not taken for a medium. E01
-    goes to the own reader, other EWF kinds to libewf, containers that dfVFS recognises to dfVFS; everything else is the
-    medium itself.
+    and QCOW go to the own readers, other EWF kinds to libewf, containers that dfVFS recognises to dfVFS; everything
+    else is the medium itself.
 
     Raises:
         UnreadableError: it is missing, empty, truncated, or a segment is; the message says which and what to do.
@@ -42,6 +54,11 @@ def open_image(path: Path) -> Image:
         return ReferenceImage(reference_segments(path))
     if _EWF_NAME.fullmatch(path.suffix):
         raise UnreadableError(f"{path}: named like an E01 image but is none; name the right file, or copy it again")
+    if head.startswith(QCOW_SIGNATURE):
+        return QcowImage(path)
+    for start, magic, name in _FOREIGN:
+        if head[start : start + len(magic)] == magic:
+            raise UnreadableError(f"{path}: is {name}, which is not read as a medium; unpack or convert a copy first")
     indicator = container_type(path)
     if indicator is not None and indicator not in _OWN_CONTAINERS:
         return ContainerImage(path, indicator)
@@ -53,7 +70,7 @@ def _head(path: Path) -> bytes:
         if path.is_dir():
             raise UnreadableError(f"{path}: is a folder; name the image's first segment in case.toml")
         with path.open("rb") as handle:
-            head = handle.read(16)
+            head = handle.read(512)
     except OSError as error:
         raise UnreadableError(f"{path}: the image cannot be opened ({error.strerror}); check `image`") from error
     if not head:
