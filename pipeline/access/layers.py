@@ -12,7 +12,8 @@ import pyvshadow
 import pyvslvm
 
 from pipeline.access.interfaces import FileSystemOptions, Readable
-from pipeline.access.lvm_text import linear_start, read_metadata
+from pipeline.access.lvm_text import logical_names, read_metadata, stretches
+from pipeline.access.overlay import Stretches
 from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, Severity, Volume, VolumeState, diagnose
@@ -21,7 +22,6 @@ __all__ = ["FileLike", "LayerReadable", "layered_volumes", "oldest_first"]
 
 _FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError, IndexError)
 _MAX_VOLUMES: Final = 512
-_PROBE: Final = 1 << 16
 
 
 class FileLike(io.RawIOBase):
@@ -77,33 +77,38 @@ def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) 
 
 
 def _logical(data: Readable, volume: Volume) -> Iterator[Volume | Diagnostic]:
-    handle, group = _group(data)
-    count = min(group.get_number_of_logical_volumes(), _MAX_VOLUMES)
-    try:
-        text = read_metadata(data)
-    except UnreadableError:
-        text = {}  # the layer is read through libvslvm alone
-    for number in range(count):
-        logical = group.get_logical_volume(number)
+    """Yield the logical volumes that the metadata's text names; libvslvm reads those that are no plain stretches."""
+    group = read_metadata(data)
+    names = logical_names(group)
+    for name in names:
         row = replace(
-            volume, address=join(volume.address, "lv", f"{group.name}/{logical.name}"), length=int(logical.size),
-            direct=False, scheme="lvm", reader="", file_system="", label=logical.name,
+            volume, address=join(volume.address, "lv", f"{group['name']}/{name}"), direct=False, scheme="lvm",
+            reader="", file_system="", label=name,
         )  # fmt: skip
-        start = linear_start(text, logical.name)
-        if start is not None and _same(data, start, LayerReadable(handle, logical, row.length)):
-            row = replace(row, start=volume.start + start, direct=True)
-        yield row
-    if not count or group.get_number_of_physical_volumes() > 1:
+        places = stretches(group, name)
+        try:
+            layer = Stretches(data, places) if places is not None else LayerReadable.open(data, row)
+        except UnreadableError as error:
+            yield replace(row, state=VolumeState.UNSUPPORTED, length=0)
+            message = f"{row.address}: this logical volume cannot be put together ({error}); scanned raw"
+            yield diagnose("volumes", row.address, "unsupported", message, Severity.LOSS)
+            continue
+        if places is not None and len(places) == 1 and sum(places[0]) <= data.size:
+            yield replace(row, start=volume.start + places[0][0], length=layer.size, direct=True)
+        else:
+            yield replace(row, length=layer.size)
+    if not names or len(group["physical_volumes"]) > 1:
         message = f"{volume.address}: the volume group needs further physical volumes, or names no logical volume"
         yield diagnose("volumes", volume.address, "unsupported", message, Severity.LOSS)
 
 
-def _same(data: Readable, start: int, layer: LayerReadable) -> bool:
-    """Tell whether two readings of a logical volume agree at its beginning, its middle and its end."""
-    if start + layer.size > data.size:
-        return False
-    places = (0, layer.size // 2, max(layer.size - _PROBE, 0))
-    return all(data.read(start + at, min(_PROBE, layer.size - at)) == layer.read(at, _PROBE) for at in places)
+def _open_logical(data: Readable, name: str) -> Readable:
+    places = stretches(read_metadata(data), name)
+    if places is not None:
+        return Stretches(data, places)
+    handle, group = _group(data)
+    logical = _by_name(group, name)
+    return LayerReadable(handle, logical, int(logical.size))
 
 
 def _group(data: Readable) -> tuple[Any, Any]:
@@ -184,7 +189,7 @@ class LayerReadable:
         return data
 
     @classmethod
-    def open(cls, data: Readable, volume: Volume) -> LayerReadable:
+    def open(cls, data: Readable, volume: Volume) -> Readable:
         """Open the layer that a volume row names.
 
         Raises:
@@ -193,9 +198,7 @@ class LayerReadable:
         kind, value = steps_of(volume.address)[-1]
         try:
             if kind == "lv":
-                handle, group = _group(data)
-                logical = _by_name(group, value.partition("/")[2])
-                return cls(handle, logical, int(logical.size))
+                return _open_logical(data, value.partition("/")[2])
             if kind == "snapshot":
                 snapshots = pyvshadow.volume()
                 snapshots.open_file_object(FileLike(data))

@@ -1,4 +1,4 @@
-"""LVM2's own text metadata: where a logical volume lies, where that is one stretch of the physical volume.
+"""LVM2's own text metadata: the logical volumes, and where they lie on the physical volume.
 
 Sources: libvslvm, "Logical Volume Manager (LVM) format"; lvm2, ``lib/format_text/layout.h`` (label, physical volume and
 metadata headers, the metadata area as a ring).
@@ -13,7 +13,7 @@ from typing import Any, Final
 from pipeline.access.interfaces import Readable
 from pipeline.errors import ParseError
 
-__all__ = ["linear_start", "read_metadata"]
+__all__ = ["Section", "logical_names", "read_metadata", "stretches"]
 
 _SECTOR: Final = 512
 _LABEL_SECTORS: Final = 4
@@ -27,28 +27,49 @@ _STATEMENT: Final = re.compile(
     r"""|(?P<key>[\w.+/-]+)\s*=\s*(?P<value>\[[^\]]*\]|"(?:[^"\\]|\\.)*"|[^\s\#]+)"""
 )
 
-_Section = dict[str, Any]
+Section = dict[str, Any]
 
 
-def linear_start(group: _Section, logical: str) -> int | None:
-    """Return the byte of the physical volume at which a logical volume begins; None where it is not one stretch of it.
+def logical_names(group: Section) -> list[str]:
+    """Return the logical volumes that are meant to be seen, by name; internal ones (legs, pools) are left out."""
+    volumes = group.get("logical_volumes")
+    if not isinstance(volumes, dict):
+        return []
+    return sorted(name for name, row in volumes.items() if isinstance(row, dict) and "VISIBLE" in row.get("status", ()))
 
-    One stretch: a single ``striped`` segment with one stripe, in a group of a single physical volume.
+
+def stretches(group: Section, logical: str) -> list[tuple[int, int]] | None:
+    """Return (start in the physical volume, length) of a logical volume's bytes in order; stretches that touch are one.
+
+    None where it is more than that: on several physical volumes, striped, mirrored, thin, a snapshot.
     """
     try:
-        ((_, physical),) = group["physical_volumes"].items()
-        volume = group["logical_volumes"][logical]
-        segment = volume["segment1"]
-        single = (volume["segment_count"], segment["type"], segment["stripe_count"]) == (1, "striped", 1)
-        first = physical["pe_start"] + segment["stripes"][1] * group["extent_size"]
-        plain = segment["stripes"][0] in group["physical_volumes"] and segment["start_extent"] == 0
+        ((name, physical),) = group["physical_volumes"].items()
+        volume, unit = group["logical_volumes"][logical], group["extent_size"] * _SECTOR
+        found: list[tuple[int, int]] = []
+        position = 0
+        for number in range(1, volume["segment_count"] + 1):
+            segment = volume[f"segment{number}"]
+            simple = segment["type"] == "striped" and segment["stripe_count"] == 1 and segment["stripes"][0] == name
+            if not simple or segment["start_extent"] != position:
+                return None
+            position += segment["extent_count"]
+            _append(
+                found, physical["pe_start"] * _SECTOR + segment["stripes"][1] * unit, segment["extent_count"] * unit
+            )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return None
-    return int(first) * _SECTOR if single and plain else None
+    return found or None
 
 
-def read_metadata(data: Readable) -> _Section:
-    """Return the volume group that a physical volume describes, as nested sections.
+def _append(found: list[tuple[int, int]], start: int, length: int) -> None:
+    if found and sum(found[-1]) == start:
+        start, length = found[-1][0], found.pop()[1] + length
+    found.append((start, length))
+
+
+def read_metadata(data: Readable) -> Section:
+    """Return the volume group that a physical volume describes, as nested sections, its name under ``name``.
 
     Raises:
         ParseError: the label, the metadata area or its text is damaged.
@@ -62,10 +83,11 @@ def read_metadata(data: Readable) -> _Section:
         raise ParseError("LVM: impossible place of the metadata text")
     first = data.read(at + offset, min(length, size - offset))
     text = first + data.read(at + _AREA_HEADER, length - len(first))
-    sections = [value for value in _parse(text.decode("utf-8", "replace")).values() if isinstance(value, dict)]
-    if len(sections) != 1:
-        raise ParseError("LVM: the metadata names no volume group")
-    return sections[0]
+    parsed = _parse(text.decode("utf-8", "replace"))
+    named = [{**value, "name": key} for key, value in parsed.items() if isinstance(value, dict)]
+    if len(named) != 1 or not isinstance(named[0].get("physical_volumes"), dict):
+        raise ParseError("LVM: the metadata describes no volume group")
+    return named[0]
 
 
 def _area(data: Readable) -> tuple[int, int]:
@@ -93,14 +115,14 @@ def _places(raw: bytes, position: int) -> tuple[list[tuple[int, int]], int]:
     return found, position
 
 
-def _parse(text: str) -> _Section:
-    root: _Section = {}
+def _parse(text: str) -> Section:
+    root: Section = {}
     stack = [root]
     for match in _STATEMENT.finditer(text):
         if match["open"] is not None:
             if len(stack) > _MAX_DEPTH:
                 raise ParseError("LVM: sections lie too deep")
-            stack[-1][match["open"]] = section = _Section()
+            stack[-1][match["open"]] = section = Section()
             stack.append(section)
         elif match["close"] is not None and len(stack) > 1:
             stack.pop()

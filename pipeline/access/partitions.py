@@ -75,11 +75,14 @@ def _mbr(data: Readable) -> PartitionTable | None:
     entries = [_ENTRY.unpack_from(sector, 446 + 16 * index) for index in range(4)]
     used = [entry for entry in entries if entry[2] and entry[5]]
     plausible = all(entry[0] in {0, 0x80} for entry in entries) and all(entry[4] for entry in used)
-    if not used or not plausible or any(entry[4] * SECTOR >= data.size for entry in used):
+    if not plausible or all(entry[4] * SECTOR >= data.size for entry in used):
         return None
     metadata = [(0, SECTOR, "MBR")]
     partitions: list[Partition] = []
     remarks: list[Remark] = []
+    if any(entry[2] == _PROTECTIVE for entry in used):
+        message = "the MBR announces a GPT, but neither of its copies can be read; partitions may be missing"
+        remarks.append(Remark(code="gpt-damaged", message=message))
     logical = 5
     for index, (_, _, kind, _, start, count) in enumerate(entries):
         if not kind or not count:
@@ -89,19 +92,24 @@ def _mbr(data: Readable) -> PartitionTable | None:
             logical += len(found)
             partitions += found
             continue
-        partitions.append(_partition(data, f"p{index + 1}", start, count, f"0x{kind:02x}", remarks))
+        partitions += _partition(data, f"p{index + 1}", start, count, f"0x{kind:02x}", remarks)
     ordered = tuple(sorted(partitions, key=lambda item: int(item.name[1:])))
     return PartitionTable(scheme="mbr", partitions=ordered, metadata=tuple(metadata), remarks=tuple(remarks))
 
 
-def _partition(data: Readable, name: str, start: int, count: int, kind: str, remarks: list[Remark]) -> Partition:
+def _partition(
+    data: Readable, name: str, start: int, count: int, kind: str, remarks: list[Remark]
+) -> Iterator[Partition]:
+    """Yield a partition as far as the medium reaches; none where it begins outside."""
     begin, length = start * SECTOR, count * SECTOR
+    if begin >= data.size:
+        remarks.append(Remark(code="partition-cut", message=f"partition {name} lies outside the medium"))
+        return
     if begin + length > data.size:
-        remarks.append(
-            Remark(code="partition-cut", message=f"partition {name} ends outside the medium; it is cut to it")
-        )
-        length = max(data.size - begin, 0)
-    return Partition(name=name, start=begin, length=length, type=kind)
+        message = f"partition {name} ends outside the medium; it is cut to it"
+        remarks.append(Remark(code="partition-cut", message=message))
+        length = data.size - begin
+    yield Partition(name=name, start=begin, length=length, type=kind)
 
 
 def _logical(
@@ -121,7 +129,7 @@ def _logical(
         metadata.append((sector * SECTOR, SECTOR, "EBR"))
         _, _, kind, _, start, count = _ENTRY.unpack_from(raw, 446)
         if kind and count:
-            yield _partition(data, f"p{first + number}", sector + start, count, f"0x{kind:02x}", remarks)
+            yield from _partition(data, f"p{first + number}", sector + start, count, f"0x{kind:02x}", remarks)
         _, _, kind, _, start, count = _ENTRY.unpack_from(raw, 462)
         if kind not in _EXTENDED or not count:
             return
@@ -136,7 +144,7 @@ def _gpt(data: Readable, block: int) -> PartitionTable | None:
     header = _gpt_header(data, block, block)
     if header is None:
         last = (data.size // block - 1) * block
-        header = _gpt_header(data, last, block) if data.read(510, 2) == b"\x55\xaa" else None
+        header = None if _plain_mbr(data) else _gpt_header(data, last, block)
         if header is None:
             return None
         remarks.append(Remark(code="gpt-backup", message="the primary GPT header is damaged; its backup is used"))
@@ -153,6 +161,13 @@ def _gpt(data: Readable, block: int) -> PartitionTable | None:
     if end - block - area > 3 * block + area:
         metadata += [(end - block - area, area, "GPT backup entries"), (end - block, block, "GPT backup header")]
     return PartitionTable(scheme="gpt", partitions=partitions, metadata=tuple(metadata), remarks=tuple(remarks))
+
+
+def _plain_mbr(data: Readable) -> bool:
+    """Tell whether an MBR without a protective entry stands: a GPT at the end would be one from before it."""
+    sector = data.read(0, SECTOR)
+    kinds = [_ENTRY.unpack_from(sector, 446 + 16 * index)[2] for index in range(4)] if len(sector) == SECTOR else []
+    return sector[510:] == b"\x55\xaa" and _PROTECTIVE not in kinds
 
 
 def _gpt_header(data: Readable, at: int, block: int) -> tuple[int, int, int, int] | None:

@@ -112,11 +112,13 @@ def _inner(image: Image, row: Volume, options: FileSystemOptions) -> Iterator[Vo
 
 
 def _volume(data: Readable, row: Volume, options: FileSystemOptions) -> _Described:
-    boot = data.read(0, 512)
-    known = recognise(data)
+    view = Forgiving(data)
+    boot, known = view.read(0, 512), recognise(view)
     if known is None or known.name == "exFAT":
         if recognise_exfat(boot) or recognise_fat(boot):
             return _own(data, replace(row, reader="own"), options)
+        if view.lost:
+            raise UnreadableError(f"{len(view.lost)} of its first sectors are lost")
         return _unknown(data, row)
     if known.role == "encryption":
         return _locked(known, row)
@@ -192,6 +194,8 @@ def open_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Rea
         UnreadableError: its layer cannot be opened.
     """
     del options
+    if volume.scheme == "lvm" and not volume.direct:  # its length is its own, not the physical volume's
+        return LayerReadable.open(Slice(image, volume.start, image.size - volume.start), volume)
     data = restored(Slice(image, volume.start, volume.length))
     return data if volume.direct else LayerReadable.open(data, volume)
 

@@ -1,0 +1,67 @@
+"""File systems made by their own tools; a missing tool leaves the test out, and says so."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/bin"
+TEXT = b"hello" * 1000
+
+
+def tool(name: str) -> str:
+    """Return a program's path; skip the test where it is not installed."""
+    found = shutil.which(name, path=SEARCH)
+    if found is None:
+        pytest.skip(f"left out: {name} is not installed")
+    return found
+
+
+def run(name: str, *arguments: str | Path, env: dict[str, str] | None = None) -> bytes:
+    """Run a program and return what it says."""
+    done = subprocess.run([tool(name), *map(str, arguments)], check=True, capture_output=True, env=env)
+    return done.stdout
+
+
+def make_ext(folder: Path, *options: str, kind: str = "ext4", size: int = 20 << 20, files: int = 1) -> Path:
+    """Return a volume with /x.txt (5000 bytes) and more files of growing size."""
+    tree, volume = folder / "tree", folder / "volume"
+    tree.mkdir(exist_ok=True)
+    (tree / "x.txt").write_bytes(TEXT)
+    for number in range(files - 1):
+        (tree / f"file-{number}").write_bytes(bytes([65 + number % 26]) * 7000 * (number + 1))
+    with volume.open("wb") as file:
+        file.truncate(size)
+    run("mke2fs", "-q", "-F", "-t", kind, *options, "-d", tree, volume)
+    return volume
+
+
+def make_ntfs(folder: Path, size: int = 8 << 20) -> Path:
+    """Return a volume with /x.txt (5000 bytes)."""
+    volume, text = folder / "volume", folder / "x.txt"
+    volume.write_bytes(bytes(size))
+    text.write_bytes(TEXT)
+    run("mkntfs", "-q", "-F", "-f", volume)
+    run("ntfscp", "-q", volume, text, "x.txt")
+    return volume
+
+
+def make_fat(folder: Path, *options: str, size: int = 40 << 20, name: str = "x.txt") -> Path:
+    """Return a volume with one file of 5000 bytes."""
+    volume, text = folder / "volume", folder / "x.txt"
+    volume.write_bytes(bytes(size))
+    text.write_bytes(TEXT)
+    run("mkfs.vfat", *options, volume)
+    run("mcopy", "-i", volume, text, f"::{name}")
+    return volume
+
+
+def make_exfat(folder: Path, size: int = 8 << 20) -> Path:
+    """Return an empty volume."""
+    volume = folder / "volume"
+    volume.write_bytes(bytes(size))
+    run("mkfs.exfat", volume)
+    return volume
