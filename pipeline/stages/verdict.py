@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
 from pipeline.config import Case, Exhibit
 from pipeline.records import Claim, Ground, identify
+from pipeline.stages.verdict_negative import weigh_negative
 from pipeline.stages.verdict_people import count_people
-from pipeline.stages.verdict_sources import closed_parts, failing
-from pipeline.stages.verdict_tables import open_tables, rows_of
-from pipeline.verdict_rules import Question, Test, load_verdict_rules
+from pipeline.verdict_rules import Question, Test, Text, load_verdict_rules
+from pipeline.verdict_tables import open_tables, rows_of
 
 __all__ = ["VerdictOutcome", "evaluate", "run_verdict"]
 
-_SENTENCES = {
-    "not-confirmed": ("確認されなかった。必要な記録は期間全体にわたって存在し、該当する痕跡はない。",
-                      "Not confirmed: the records that would show it cover the whole window and show nothing."),
-    "undetermined": ("判断できない。", "Undetermined."),
-}  # fmt: skip
-_OVERALL = {
-    "confirmed": ("個人情報の漏えいが確認された。", "A leak of personal data is confirmed."),
-    "indicated": ("個人情報の漏えいの疑いがある。", "A leak of personal data is indicated."),
-    "not-confirmed": ("個人情報の漏えいは確認されなかった。", "A leak of personal data was not confirmed."),
-    "undetermined": ("個人情報の漏えいの有無は判断できない。", "Whether personal data leaked is undetermined."),
+SCHEMA: Final = 2
+_LANGUAGES: Final = ("ja", "en")
+_SENTENCES: Final = {
+    "not-confirmed": {
+        "ja": "確認されなかった。必要な記録は期間全体にわたって存在し、該当する痕跡はない。",
+        "en": "Not confirmed: the records that would show it cover the whole window and show nothing.",
+    },
+    "undetermined": {"ja": "判断できない。", "en": "Undetermined. "},
+}
+_OVERALL: Final = {
+    "confirmed": {"ja": "個人情報の漏えいが確認された。", "en": "A leak of personal data is confirmed."},
+    "indicated": {"ja": "個人情報の漏えいの疑いがある。", "en": "A leak of personal data is indicated."},
+    "not-confirmed": {"ja": "個人情報の漏えいは確認されなかった。", "en": "A leak of personal data was not confirmed."},
+    "undetermined": {
+        "ja": "個人情報の漏えいの有無は判断できない。",
+        "en": "Whether personal data leaked is undetermined.",
+    },
 }
 
 
@@ -69,8 +76,8 @@ def evaluate(tables: Mapping[str, Any], rules: tuple[Question, ...], case: Case)
         people = count_people(database, case)
     level = _overall(answers)
     verdict = {
-        "case": case.id, "schema": 1, "people": people, "questions": [answer.entry for answer in answers],
-        "overall": {"level": level, "sentence": {"ja": _OVERALL[level][0], "en": _OVERALL[level][1]}},
+        "case": case.id, "schema": SCHEMA, "people": people, "questions": [answer.entry for answer in answers],
+        "overall": {"level": level, "sentence": _OVERALL[level][case.language], "sentences": dict(_OVERALL[level])},
     }  # fmt: skip
     grounds = tuple(ground for answer in answers for ground in answer.grounds)
     return VerdictOutcome(verdict=verdict, claims=tuple(answer.claim for answer in answers), grounds=grounds)
@@ -86,34 +93,48 @@ def _overall(answers: list[_Answer]) -> str:
 
 
 def _answer(database: duckdb.DuckDBPyConnection, question: Question, exhibit: Exhibit, case: Case) -> _Answer:
-    found = [(test, _grounds(database, test, exhibit.label)) for test in question.supports]
-    found = [(test, rows) for test, rows in found if rows]
-    against = [row for test in question.contradicts for row in _grounds(database, test, exhibit.label)]
-    reasons, strength = _negative(database, question, exhibit, case)
-    if found:
-        level = "confirmed" if any(test.level == "confirmed" for test, _ in found) else "indicated"
-        strength = ""
-    else:
-        level = "undetermined" if reasons else "not-confirmed"
-    leak = _leak(question, [test for test, _ in found])
-    sentence = _sentence(question, level, [test for test, _ in found])
+    label = exhibit.label
+    found = [(test, rows) for test in question.supports if (rows := _grounds(database, test, label))]
+    against = [row for test in question.contradicts for row in _grounds(database, test, label)]
+    reasons, strength = weigh_negative(database, question, label, case)
+    tests = [test for test, _ in found]
+    level = _level(tests, reasons)
+    strength = strength if level == "not-confirmed" else ""
+    sentences = _sentences(question, level, tests)
+    claim = _claim(question, label, level, strength, sentences)
     rows = [row for _, rows in found for row in rows]
-    claim = _claim(question, exhibit.label, level, strength, sentence)
-    entry = {
-        "id": question.id, "claim": claim.id, "exhibit": exhibit.label, "channel": question.channel, "level": level,
-        "strength": strength, "question": dict(question.question), "sentence": sentence,
-        "hypotheses": dict(question.hypotheses), "limits": dict(question.limits), "coverage": reasons,
-        "grounds": rows, "contradicting": against,
-    }  # fmt: skip
+    entry = _entry(question, claim, case.language, sentences, reasons) | {"grounds": rows, "contradicting": against}
     edges = [("supports", row) for row in rows] + [("contradicts", row) for row in against]
     grounds = tuple(
         Ground(claim=claim.id, relation=relation, table=row["table"], row=row["row"], note=row["note"])
         for relation, row in edges
     )
-    return _Answer(entry=entry, leak=leak, claim=claim, grounds=grounds)
+    return _Answer(entry=entry, leak=_leak(question, tests), claim=claim, grounds=grounds)
 
 
-def _leak(question: Question, found: list[Test]) -> str:
+def _entry(question: Question, claim: Claim, language: str, sentences: Text, reasons: Sequence[Text]) -> dict[str, Any]:
+    """Return a question's part of ``verdict.json`` but its grounds: each text in the case's language, and in both."""
+    texts: dict[str, dict[str, Any]] = {
+        "question": dict(question.question),
+        "hypotheses": {name: list(question.hypotheses[name]) for name in _LANGUAGES},
+        "limits": {name: list(question.limits[name]) for name in _LANGUAGES},
+        "coverage": {name: [reason[name] for reason in reasons] for name in _LANGUAGES},
+    }
+    entry: dict[str, Any] = {name: text[language] for name, text in texts.items()}
+    entry |= {f"{name}_by_language": text for name, text in texts.items()}
+    return entry | {
+        "id": question.id, "claim": claim.id, "exhibit": claim.exhibit, "channel": question.channel,
+        "level": claim.level, "strength": claim.strength, "sentence": sentences[language], "sentences": dict(sentences),
+    }  # fmt: skip
+
+
+def _level(found: Sequence[Test], reasons: Sequence[Text]) -> str:
+    if found:
+        return "confirmed" if any(test.level == "confirmed" for test in found) else "indicated"
+    return "undetermined" if reasons else "not-confirmed"
+
+
+def _leak(question: Question, found: Sequence[Test]) -> str:
     leaks = {test.leak for test in found}
     for level in ("confirmed", "indicated"):
         if level in leaks:
@@ -127,50 +148,17 @@ def _grounds(database: duckdb.DuckDBPyConnection, test: Test, exhibit: str) -> l
     return [{"test": test.id, "table": table, "row": row, "note": note} for table, row, note in sorted(unique)]
 
 
-def _negative(
-    database: duckdb.DuckDBPyConnection, question: Question, exhibit: Exhibit, case: Case
-) -> tuple[list[str], str]:
-    if question.not_read:
-        return ["these records are not read by this version"], ""
-    if question.negative == "never":
-        return ["the records of this exhibit cannot exclude it"], ""
-    label = exhibit.label
-    coverage = rows_of(database, "SELECT * FROM coverage WHERE exhibit = $exhibit", label)
-    volumes = rows_of(database, "SELECT * FROM volumes WHERE exhibit = $exhibit", label)
-    lost = "SELECT id FROM diagnostics WHERE severity = 'loss' AND regexp_extract(address, '^[^!]*') = $exhibit"
-    reasons = closed_parts(question.negative, coverage, volumes, len(rows_of(database, lost, label)))
-    reasons += [reason for sql, reason in question.blocks if rows_of(database, sql, label)]
-    if question.negative != "sources":
-        return reasons, "" if reasons else "ordinary"
-    reasons += _missing(database, question, "ordinary", label, case)
-    strong = bool(question.sources.get("strong")) and not _missing(database, question, "strong", label, case)
-    return reasons, "" if reasons else ("strong" if strong else "ordinary")
-
-
-def _missing(
-    database: duckdb.DuckDBPyConnection, question: Question, grade: str, exhibit: str, case: Case
-) -> list[str]:
-    sources = rows_of(database, "SELECT * FROM sources WHERE exhibit = $exhibit ORDER BY id", exhibit)
-    reasons: list[str] = []
-    for requirement in question.sources.get(grade, ()):
-        sql = requirement.places
-        places = [str(row["place"]).lower() for row in rows_of(database, sql, exhibit)] if sql else []
-        reasons += failing(requirement, sources, places, case.incident.lost_from, case.incident.recovered_at)
-    return reasons
-
-
-def _sentence(question: Question, level: str, found: list[Test]) -> dict[str, str]:
+def _sentences(question: Question, level: str, found: Sequence[Test]) -> Text:
     if found:
-        return {name: " ".join(test.sentence[name] for test in found) for name in ("ja", "en")}
-    ja, en = _SENTENCES[level]
+        return {"ja": "".join(test.sentence["ja"] for test in found), "en": " ".join(t.sentence["en"] for t in found)}
     if level == "undetermined":
-        return {"ja": f"{ja}{question.settles['ja']}", "en": f"{en} {question.settles['en']}"}
-    return {"ja": ja, "en": en}
+        return {name: _SENTENCES[level][name] + question.settles[name] for name in _LANGUAGES}
+    return _SENTENCES[level]
 
 
-def _claim(question: Question, exhibit: str, level: str, strength: str, sentence: dict[str, str]) -> Claim:
+def _claim(question: Question, exhibit: str, level: str, strength: str, sentences: Text) -> Claim:
     kind = {"confirmed": "fact", "undetermined": "opinion"}.get(level, "inference")
     return Claim(
         id=identify("claim", question.id, exhibit), question=question.id, exhibit=exhibit, channel=question.channel,
-        kind=kind, level=level, strength=strength, sentence_ja=sentence["ja"], sentence_en=sentence["en"],
+        kind=kind, level=level, strength=strength, sentence_ja=sentences["ja"], sentence_en=sentences["en"],
     )  # fmt: skip

@@ -2,75 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from pipeline.verdict_rules import Requirement
+from pipeline.verdict_rules import Requirement, Text
 
-__all__ = ["closed_parts", "failing", "unfit"]
+__all__ = ["Window", "closed_parts", "failing", "uncovered", "unfit"]
 
 Row = Mapping[str, Any]
-_CONTENT = frozenset({"locked", "unreadable"})
+Span = tuple[datetime, datetime]
+_CONTENT: Final = frozenset({"locked", "unreadable"})
+_STRONG: Final = re.compile(r"(?i)bitlocker|luks[12]|filevault|apfs|veracrypt")
+"""Methods that withstand without the key, as the recognised layer is named; a password on a file is not one."""
+_ROTATION: Final = timedelta(minutes=10)
+"""Quiet time that a log rotated into the next may have between them; other gaps count however short."""
+_OUTCOMES: Final = {"partial": "一部のみ調査", "not-examined": "未調査"}
+_BEGIN, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def unfit(source: Row, start: datetime, end: datetime, enabled: str) -> str:
-    """Return why a source cannot carry a negative for a window, or an empty text."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time a negative must be shown for."""
+
+    start: datetime
+    end: datetime
+
+
+def unfit(source: Row, enabled: str) -> Text | None:
+    """Return why a source cannot carry a negative for any time, or None."""
+    if source.get("origin", "allocated") != "allocated":
+        return _both("削除済みまたは復元された記録のみ", "only a deleted or recovered record")
     if source["status"] != "read":
-        return f"status {source['status']}"
+        return _both(f"記録が読めないか損傷している（{source['status']}）", f"status {source['status']}")
     if source["state_only"]:
-        return "state only"
+        return _both("最後の状態だけの記録", "it keeps a last state only")
     if source["enabled"] == "no" or (enabled == "yes" and source["enabled"] != "yes"):
-        return f"enabled {source['enabled']}"
-    first, last = source["first"], source["last"]
-    if first is None or last is None or first > start or last < end:
-        return "does not cover the window"
-    broken = any(_meets(gap, start, end) for gap in source["gaps"] or ())
-    return "broken inside the window" if broken else ""
+        return _both(f"記録が有効であったと言えない（{source['enabled']}）", f"enabled {source['enabled']}")
+    if source["first"] is None or source["last"] is None:
+        return _both("記録に時刻がない", "its records have no time")
+    return None
 
 
-def failing(
-    requirement: Requirement, sources: Sequence[Row], places: Sequence[str], start: datetime, end: datetime
-) -> list[str]:
-    """Return what keeps a requirement from holding; empty where it holds. Every source of its kind must be fit."""
-    kind = [
-        source
-        for source in sources
-        if source["artefact"] in requirement.artefacts
-        and (not requirement.systems or source["system"] in requirement.systems)
-    ]
-    reasons = [
-        f"{requirement.name}: {why}" for source in kind if (why := unfit(source, start, end, requirement.enabled))
-    ]
-    held = {source["address"].lower().rpartition("/")[0] for source in kind}
-    missing = [place for place in places if place not in held]
+def uncovered(sources: Sequence[Row], window: Window, enabled: str) -> list[Span]:
+    """Return the stretches of the window that no fit source speaks for; a log bridges what its rotated part lacks."""
+    spans = sorted(span for source in sources if unfit(source, enabled) is None for span in _spans(source))
+    left, at = [], window.start
+    for number, (first, last) in enumerate(spans):
+        joined = number > 0 and timedelta(0) <= first - max(end for _, end in spans[:number]) <= _ROTATION
+        broken = joined and any(_meets(gap, at, first) for source in sources for gap in source["gaps"] or ())
+        if first > at and first <= window.end and not (joined and not broken):
+            left.append((at, first))
+        at = max(at, last)
+    return [*left, (at, window.end)] if at < window.end else left
+
+
+def failing(requirement: Requirement, sources: Sequence[Row], places: Sequence[str], window: Window) -> list[Text]:
+    """Return what keeps a requirement from holding; empty where it holds. Every log of its kind must be whole."""
+    kind = [source for source in sources if _is_of(source, requirement)]
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for source in kind:
+        groups.setdefault(_log_of(source, requirement), []).append(source)
+    faults = [fault for group in groups.values() for fault in _faults(group, window, requirement.enabled)]
+    live = [source for source in kind if source.get("origin", "allocated") == "allocated"]
+    held = {source["address"].lower().rpartition("/")[0] for source in live}
+    missing = sum(place not in held for place in places)
     if missing:
-        reasons.append(f"{requirement.name}: {len(missing)} places have no readable record")
-    systems = {source["system"] for source in kind}
-    reasons += [f"{requirement.name}: {name} is missing" for name in requirement.systems if name not in systems]
-    if not kind and not requirement.optional:
-        reasons.append(f"{requirement.name}: no such record was found")
-    return sorted(set(reasons))
+        faults.append(_both(f"{missing}か所に読める記録がない", f"{missing} places have no readable record"))
+    systems = {source["system"] for source in live}
+    faults += [_both(f"{name}がない", f"{name} is missing") for name in requirement.systems if name not in systems]
+    if not live and not requirement.optional:
+        faults.append(_both("記録が見つからない", "no such record was found"))
+    name = requirement.name
+    return [_both(f"{name['ja']}: {fault['ja']}", f"{name['en']}: {fault['en']}") for fault in faults]
 
 
-def closed_parts(negative: str, coverage: Sequence[Row], volumes: Sequence[Row], losses: int) -> list[str]:
+def closed_parts(negative: str, coverage: Sequence[Row], volumes: Sequence[Row], losses: int) -> list[Text]:
     """Return what was not examined of an exhibit and could hold the record that is looked for."""
-    reasons = [f"volume {row['state']}" for row in volumes if row["state"] != "open"]
-    reasons += [
-        f"{row['class']} {row['outcome']} ({row['examined_by']}): {row['reason']}"
-        for row in coverage
-        if row["outcome"] != "examined" and (negative == "content" or row["examined_by"] == "listed")
+    if negative == "encrypted":
+        return [*_not_encrypted(volumes), *_unexamined("content", [r for r in coverage if r["class"] != "locked"])]
+    reasons = [
+        _both(f"ボリュームを開けない（{row['state']}）", f"volume {row['state']}")
+        for row in volumes
+        if row["state"] != "open"
     ]
-    reasons += [f"{row['class']} bytes" for row in coverage if row["class"] in _CONTENT]
+    reasons += _unexamined(negative, coverage)
     if losses:
-        reasons.append(f"{losses} losses in the diagnostics")
+        reasons.append(_both(f"読み取りの失敗が{losses}件ある", f"{losses} losses in the diagnostics"))
+    if not volumes:
+        reasons.append(_both("開けたボリュームがない", "no volume was opened"))
+    return reasons
+
+
+def _unexamined(negative: str, coverage: Sequence[Row]) -> Iterator[Text]:
+    for row in coverage:
+        if row["outcome"] != "examined" and (negative == "content" or row["examined_by"] == "listed"):
+            why = f"{row['class']} {row['outcome']} ({row['examined_by']}): {row['reason']}"
+            outcome = _OUTCOMES.get(row["outcome"], row["outcome"])
+            yield _both(f"{row['class']}が{outcome}（{row['examined_by']}）: {row['reason']}", why)
+        if row["class"] in _CONTENT:
+            yield _both(f"読めない領域がある（{row['class']}）", f"{row['class']} bytes")
     done = {row["examined_by"] for row in coverage if row["outcome"] == "examined"}
     wanted = {"listed", "detected"} if negative == "content" else {"listed"}
-    reasons += [f"nothing was {name}" for name in sorted(wanted - done)]
+    for name in sorted(wanted - done):
+        yield _both(f"調査（{name}）が行われていない", f"nothing was {name}")
+
+
+def _not_encrypted(volumes: Sequence[Row]) -> Iterator[Text]:
     if not volumes:
-        reasons.append("no volume was opened")
-    return sorted(set(reasons))
+        yield _both("ボリュームがない", "there is no volume")
+    if any(row["state"] != "locked" for row in volumes):
+        yield _both("施錠されていないボリュームがある", "a volume is not locked")
+    if any(row["state"] == "locked" and not _STRONG.search(row["encryption"] or "") for row in volumes):
+        yield _both("暗号化の方式が不明または弱い", "the method of encryption is unknown or weak")
+
+
+def _faults(group: Sequence[Row], window: Window, enabled: str) -> Iterator[Text]:
+    """Yield a fault for the uncovered stretches of one log, with what disqualifies its parts."""
+    left = uncovered(group, window, enabled)
+    if not left:
+        return
+    whys = [why for source in group if (why := unfit(source, enabled)) is not None]
+    spans = ", ".join(f"{_stamp(start)}/{_stamp(end)}" for start, end in left)
+    ja, en = "、".join(sorted({why["ja"] for why in whys})), ", ".join(sorted({why["en"] for why in whys}))
+    yield _both(
+        f"期間を覆っていない {spans}{f'（{ja}）' if ja else ''}", f"does not cover {spans}{f' ({en})' if en else ''}"
+    )
+
+
+def _is_of(source: Row, requirement: Requirement) -> bool:
+    named = not requirement.systems or source["system"] in requirement.systems
+    return named and source["artefact"] in requirement.artefacts
+
+
+def _log_of(source: Row, requirement: Requirement) -> tuple[str, ...]:
+    """Return the log a file is part of: its channel, or its path without snapshot and rotation number."""
+    if requirement.systems:
+        return source["artefact"], source["system"]
+    path = re.sub(r"!snapshot:\d+", "", source["address"].lower())
+    return source["artefact"], source["system"], re.sub(r"([._-]\d+)?(\.gz)?$", "", path)
+
+
+def _spans(source: Row) -> Iterator[Span]:
+    """Yield what a source speaks for: from its first record to its last, without its gaps."""
+    at, end = source["first"], source["last"]
+    for gap in sorted(source["gaps"] or (), key=lambda item: (item["start"] or _BEGIN, item["end"] or _END)):
+        start, stop = gap["start"] or _BEGIN, gap["end"] or _END
+        if start <= end and stop >= at:
+            if at < start:
+                yield at, start
+            at = max(at, stop)
+    if at <= end:
+        yield at, end
 
 
 def _meets(gap: Row, start: datetime, end: datetime) -> bool:
     return (gap["start"] is None or gap["start"] <= end) and (gap["end"] is None or gap["end"] >= start)
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _both(ja: str, en: str) -> Text:
+    return {"ja": ja, "en": en}
