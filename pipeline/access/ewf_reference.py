@@ -98,7 +98,7 @@ def _short(error: OSError) -> str:
 
 
 def cross_check_bytes(image: Image, paths: Sequence[Path]) -> int:
-    """Compare samples of a fast reader's bytes with libewf's: the first, the last, and evenly spread ones.
+    """Compare a fast reader's bytes with libewf's: all of a small medium, else the ends and evenly spread samples.
 
     Returns:
         The number of bytes compared.
@@ -111,10 +111,8 @@ def cross_check_bytes(image: Image, paths: Sequence[Path]) -> int:
     try:
         if reference.size != image.size:
             raise IntegrityError(f"{paths[0]}: media size {image.size} by our reader, {reference.size} by libewf")
-        last = max(image.size - _SAMPLE_BYTES, 0)
-        starts = sorted({last * number // (_SAMPLES - 1) for number in range(_SAMPLES)})
         compared = 0
-        for start in starts:
+        for start in _sample_starts(image.size):
             data = image.read(start, _SAMPLE_BYTES)
             if data != reference.read(start, _SAMPLE_BYTES):
                 raise IntegrityError(
@@ -124,3 +122,11 @@ def cross_check_bytes(image: Image, paths: Sequence[Path]) -> int:
         return compared
     finally:
         reference.close()
+
+
+def _sample_starts(size: int) -> Sequence[int]:
+    """Return where the samples start; they do not overlap."""
+    if size <= _SAMPLES * _SAMPLE_BYTES:
+        return range(0, size, _SAMPLE_BYTES)
+    last = size - _SAMPLE_BYTES
+    return [last * number // (_SAMPLES - 1) for number in range(_SAMPLES)]
