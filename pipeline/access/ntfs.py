@@ -20,19 +20,30 @@ from pipeline.access.ntfs_index import slack_names
 from pipeline.access.ntfs_mft import Mft, Stream, open_table, streams_of
 from pipeline.access.ntfs_names import Folders
 from pipeline.access.ntfs_packed import read_packed
-from pipeline.access.ntfs_record import DATA, INDEX_ALLOCATION, INDEX_ROOT, VOLUME_NAME, Attribute, Record
+from pipeline.access.ntfs_record import (
+    ATTRIBUTE_LIST,
+    DATA,
+    INDEX_ALLOCATION,
+    INDEX_ROOT,
+    VOLUME_NAME,
+    Attribute,
+    Record,
+    fixed,
+    holds_name,
+)
 from pipeline.access.ntfs_rows import COMPRESSED, RowMaker
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, ExtentClass, FileEntry, Region, Severity, Volume, diagnose
 
 __all__ = ["NtfsFileSystem", "describe_ntfs", "open_mft_file", "open_ntfs"]
 
-_BATCH: Final = 1 << 15
+_BATCH: Final = 1 << 13
 _VOLUME: Final = 3
 _BITMAP: Final = 6
 _MAX_BITMAP: Final = 1 << 31
 _BOOT: Final = 8192
-_KEPT: Final = 2
+_KEPT: Final = 8
+_STREAMS: Final = frozenset({ATTRIBUTE_LIST, DATA, INDEX_ALLOCATION, INDEX_ROOT})
 
 
 def open_ntfs(data: Readable, volume: Volume, options: FileSystemOptions) -> NtfsFileSystem:
@@ -117,17 +128,26 @@ class NtfsFileSystem:
 
     def _ghosts(self, facts: Facts, maker: RowMaker) -> Iterator[FileEntry]:
         """Yield names in unused index space whose record no longer holds them."""
-        seen: set[tuple[str, int]] = set()
+        seen: set[tuple[bytes, int]] = set()
         for stream in facts.streams:
             if stream.kind != INDEX_ALLOCATION or not stream.runs or self._mft.bare:
                 continue
-            for text, number, _ in slack_names(self._mft, stream, facts.number, facts.sequence):
-                if (text, number) in seen:
-                    continue
-                seen.add((text, number))
-                record = self._mft.record(number)
-                if record is not None and (text, facts.number) not in names_in(self._mft.attributes(record)):
+            for raw, number in slack_names(self._mft, stream, facts.number, facts.sequence):
+                if (raw, number) not in seen and not self._holds(number, raw, facts.number):
+                    text = raw.decode("utf-16-le", "surrogatepass")
                     yield maker.ghost((text, facts.number, facts.sequence), number)
+                seen.add((raw, number))
+
+    def _holds(self, number: int, name: bytes, parent: int) -> bool:
+        """Tell whether a record still holds a name in a folder; a number outside the table names nothing."""
+        if not 0 <= number < self._mft.count:
+            return True
+        batch = self._batches.get(number // _BATCH * _BATCH)
+        data = bytes(fixed(self._mft.raw(number, 1))[0]) if batch is None else batch.bytes_of(number)
+        if holds_name(data, name, parent):
+            return True
+        record = self._mft.record(number)
+        return record is None or (name, parent) in names_in(self._mft.attributes(record))
 
     # -- space ---------------------------------------------------------------------------------------------------
 
@@ -196,7 +216,7 @@ class NtfsFileSystem:
     def _streams(self, number: int) -> list[Stream]:
         """Return the streams of a record; those of the last one asked for are kept."""
         if self._opened[0] != number:
-            record: Record | None = self._mft.record(number)
+            record: Record | None = self._mft.record(number, _STREAMS)
             attributes: list[Attribute] = [] if record is None else self._mft.attributes(record)
             self._opened = number, streams_of(attributes, self._mft.clusters)
         return self._opened[1]

@@ -24,7 +24,7 @@ from pipeline.access.ntfs_record import (
     STANDARD_INFORMATION,
 )
 
-__all__ = ["Batch", "NameColumns", "StandardColumns", "StreamColumns", "parse_batch"]
+__all__ = ["Batch", "NameColumns", "StandardColumns", "StreamColumns", "fix_sectors", "parse_batch"]
 
 _LEAST: Final = 24
 _SIGNATURES: Final = (0x454C4946, 0x44414142)  # "FILE", "BAAD"
@@ -90,6 +90,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.present)
+
+    def bytes_of(self, number: int) -> bytes:
+        """Return a record's bytes, its sector ends in place."""
+        at = (number - self.first) * self.size
+        return self.raw[at : at + self.size]
 
     def names(self) -> NameColumns:
         """Return the file names."""
@@ -184,7 +189,7 @@ def parse_batch(data: bytes, first: int, size: int) -> Batch:
     table = np.frombuffer(raw, np.uint8).reshape(count, size)
     marks = table[:, :4].copy().view("<u4")[:, 0] if count else np.zeros(0, "<u4")
     present = np.isin(marks, _SIGNATURES)
-    sound = _fix(table, present)
+    sound = fix_sectors(table, present)
     padded = bytes(raw) + bytes(64)
     at = np.arange(count, dtype=np.int64) * size
     sequence, flags = _peek(padded, "<u2", at + 16), _peek(padded, "<u2", at + 22)
@@ -197,18 +202,18 @@ def parse_batch(data: bytes, first: int, size: int) -> Batch:
     )  # fmt: skip
 
 
-def _fix(table: NDArray[np.uint8], present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def fix_sectors(table: NDArray[np.uint8], present: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Put sector ends back in place where they carry the update number; return which records were whole."""
     count, size = table.shape
     sectors = size // SECTOR
     heads = table[:, 4:8].copy().view("<u2") if count else np.zeros((0, 2), "<u2")
     fits = present & (heads[:, 1] == sectors + 1) & (heads[:, 0] + 2 * (sectors + 1) <= SECTOR - 2)
-    sound = fits.copy()
+    sound: NDArray[np.bool_] = fits.copy()
     for offset in np.unique(heads[fits, 0]).tolist():
         rows = np.flatnonzero(fits & (heads[:, 0] == offset))
         for sector in range(1, sectors + 1):
             end = sector * SECTOR
-            same = (table[rows, end - 2 : end] == table[rows, offset : offset + 2]).all(axis=1)
+            same: NDArray[np.bool_] = (table[rows, end - 2 : end] == table[rows, offset : offset + 2]).all(axis=1)
             sound[rows[~same]] = False
             good = rows[same]
             table[good, end - 2 : end] = table[good, offset + 2 * sector : offset + 2 * sector + 2]

@@ -152,10 +152,10 @@ def _name(content: bytes) -> tuple[Name, int]:
     return (text, reference & REFERENCE, reference >> 48), content[65]
 
 
-def names_in(attributes: list[Attribute]) -> set[tuple[str, int]]:
-    """Return (name, parent) of every name among attributes."""
+def names_in(attributes: list[Attribute]) -> set[tuple[bytes, int]]:
+    """Return (name as UTF-16, parent) of every name among attributes."""
     found = [_name(one.content)[0] for one in attributes if one.kind == FILE_NAME and len(one.content) >= 66]
-    return {(text, parent) for text, parent, _ in found}
+    return {(text.encode("utf-16-le", "surrogatepass"), parent) for text, parent, _ in found}
 
 
 def folders_of(batch: Batch, mft: Mft) -> Iterator[tuple[int, int, bool, Name]]:

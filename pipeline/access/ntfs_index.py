@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.access.ntfs_batch import fix_sectors
 from pipeline.access.ntfs_mft import Mft, Stream
-from pipeline.access.ntfs_record import REFERENCE, fixed
+from pipeline.access.ntfs_record import REFERENCE
 from pipeline.errors import UnreadableError
 
-__all__ = ["Ghost", "slack_names"]
+__all__ = ["slack_names"]
 
-Ghost = tuple[str, int, int]
 _MAX_INDEX: Final = 64 << 20
 _PIECE: Final = 1 << 20
 _ENTRY: Final = 16
@@ -27,8 +27,8 @@ _NAME: Final = 66
 _DOS: Final = 2
 
 
-def slack_names(mft: Mft, index: Stream, folder: int, sequence: int) -> Iterator[Ghost]:
-    """Yield (name, record, record's sequence) from the unused space of a folder's index, at most 64 MiB of it.
+def slack_names(mft: Mft, index: Stream, folder: int, sequence: int) -> Iterator[tuple[bytes, int]]:
+    """Yield (name as UTF-16, record) from the unused space of a folder's index, at most 64 MiB of it.
 
     An entry counts where its lengths agree with each other and its parent is this folder.
     """
@@ -39,29 +39,24 @@ def slack_names(mft: Mft, index: Stream, folder: int, sequence: int) -> Iterator
         except UnreadableError:
             mft.faults.add("index-unreadable", folder)
             return
-        for at in range(0, len(raw) - size + 1, size):
-            if raw[at : at + 4] == b"INDX":
-                yield from _block(raw[at : at + size], folder | sequence << 48)
+        table = np.frombuffer(bytearray(raw[: len(raw) // size * size]), np.uint8).reshape(-1, size)
+        yield from _names(table, folder | sequence << 48)
 
 
-def _block(raw: bytes, parent: int) -> Iterator[Ghost]:
-    block, _ = fixed(raw)
-    (used,) = struct.unpack_from("<I", block, 28)
-    start = min(24 + used + 7 & ~7, len(block))
-    slack = bytes(block[start:])
-    if len(slack) < _ENTRY + _NAME + 2:
-        return
-    for at in _candidates(slack, parent):
-        reference, _, key = struct.unpack_from("<QHH", slack, at)
-        if slack[at + _ENTRY + 65] == _DOS or key != _NAME + 2 * slack[at + _ENTRY + 64]:
-            continue
-        raw_name = slack[at + _ENTRY + _NAME : at + _ENTRY + key]
-        if raw_name and len(raw_name) == key - _NAME:
-            yield raw_name.decode("utf-16-le", "surrogatepass"), reference & REFERENCE, reference >> 48
-
-
-def _candidates(slack: bytes, parent: int) -> list[int]:
-    """Return where an entry may begin: 8-byte aligned, its parent reference being the folder's."""
-    words: NDArray[Any] = np.frombuffer(slack, "<u8", len(slack) // 8)
-    found = (np.flatnonzero(words == np.uint64(parent)) * 8 - _ENTRY).tolist()
-    return [at for at in found if at >= 0 and at + _ENTRY + _NAME <= len(slack)]
+def _names(table: NDArray[np.uint8], parent: int) -> Iterator[tuple[bytes, int]]:
+    """Yield from index blocks, a row each, what looks like an entry behind the used bytes."""
+    present = (table[:, :4] == np.frombuffer(b"INDX", np.uint8)).all(axis=1)
+    fix_sectors(table, present)
+    words = table.view("<u8")
+    used = 24 + table[:, 28:32].copy().view("<u4")[:, 0].astype(np.int64)
+    rows, columns = np.nonzero(words == np.uint64(parent))
+    places = columns * 8 - _ENTRY
+    size = table.shape[1]
+    fits = present[rows] & (places >= used[rows]) & (places + _ENTRY + _NAME <= size)
+    for row, at in zip(rows[fits].tolist(), places[fits].tolist(), strict=True):
+        entry = table[row, at : at + _ENTRY + _NAME + 510].tobytes()
+        reference, _, key = struct.unpack_from("<QHH", entry)
+        length, space = entry[_ENTRY + 64], entry[_ENTRY + 65]
+        name = entry[_ENTRY + _NAME : _ENTRY + _NAME + 2 * length]
+        if length and space != _DOS and key == _NAME + 2 * length == _NAME + len(name):
+            yield name, reference & REFERENCE

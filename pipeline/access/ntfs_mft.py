@@ -6,8 +6,7 @@ Analysis*, ch. 11-13.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.access.interfaces import Readable
 from pipeline.access.ntfs_boot import NtfsGeometry
@@ -31,8 +30,7 @@ _MAX_EXTENSIONS: Final = 1 << 22
 _MAX_RECORDS: Final = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """One attribute put together: resident bytes, or runs in clusters (-1: a hole). Sizes in bytes."""
 
     kind: int
@@ -105,11 +103,11 @@ class Mft:
                 self.faults.add("mft-unreadable", number)
         return b"".join(pieces)
 
-    def record(self, number: int) -> Record | None:
-        """Return one record, or None where there is none."""
+    def record(self, number: int, kinds: frozenset[int] = frozenset()) -> Record | None:
+        """Return one record, or None where there is none; with ``kinds``, only its attributes of these."""
         if not 0 <= number < self.count:
             return None
-        return parse_record(self.raw(number, 1), number)
+        return parse_record(self.raw(number, 1), number, kinds)
 
     def attributes(self, record: Record) -> list[Attribute]:
         """Return a base record's attributes with those that its attribute list keeps in other records."""

@@ -13,7 +13,7 @@ from typing import Final
 __all__ = [
     "ATTRIBUTE_LIST", "DATA", "DIRECTORY", "END", "FILE_NAME", "INDEX_ALLOCATION", "INDEX_ROOT", "IN_USE", "REFERENCE",
     "REPARSE_POINT", "SECTOR", "STANDARD_INFORMATION", "VOLUME_NAME", "Attribute", "ListItem", "Record", "fixed",
-    "list_items", "parse_record",
+    "holds_name", "list_items", "parse_record",
 ]  # fmt: skip
 
 STANDARD_INFORMATION: Final = 0x10
@@ -86,24 +86,24 @@ def fixed(raw: bytes) -> tuple[bytearray, bool]:
     return record, good
 
 
-def parse_record(raw: bytes, number: int) -> Record | None:
-    """Return a record of 512 to 4096 bytes, or None where it is none."""
+def parse_record(raw: bytes, number: int, kinds: frozenset[int] = frozenset()) -> Record | None:
+    """Return a record of 512 to 4096 bytes, or None where it is none; with ``kinds``, only its attributes of these."""
     if len(raw) < SECTOR or raw[:4] not in (b"FILE", b"BAAD"):
         return None
     record, sound = fixed(raw)
     sequence, _, _, flags = struct.unpack_from("<HHHH", record, 16)
     (base,) = struct.unpack_from("<Q", record, 32)
-    attributes = tuple(_attributes(record))
+    attributes = tuple(_attributes(record, kinds))
     return Record(number=number, sequence=sequence, flags=flags, base=base, sound=sound, attributes=attributes)
 
 
-def _attributes(record: bytearray) -> Iterator[Attribute]:
+def _attributes(record: bytearray, kinds: frozenset[int]) -> Iterator[Attribute]:
     (at,) = struct.unpack_from("<H", record, 20)
     while at + _LEAST <= len(record):
         kind, length = struct.unpack_from("<II", record, at)
         if kind == END or length < _LEAST or at + length > len(record):
             return
-        attribute = _attribute(bytes(record[at : at + length]), kind)
+        attribute = _attribute(bytes(record[at : at + length]), kind) if not kinds or kind in kinds else None
         if attribute is not None:
             yield attribute
         at += length
@@ -132,6 +132,16 @@ def _attribute(raw: bytes, kind: int) -> Attribute | None:
 
 def _even(raw: bytes, at: int) -> bool:
     return at + 2 * raw[9] <= len(raw)
+
+
+def holds_name(record: bytes, name: bytes, parent: int) -> bool:
+    """Tell whether a record with its sector ends in place holds a UTF-16 name in a folder, without parsing it."""
+    at = record.find(name)
+    while at >= 66:
+        if record[at - 2] * 2 == len(name) and int.from_bytes(record[at - 66 : at - 60], "little") == parent:
+            return True
+        at = record.find(name, at + 2)
+    return False
 
 
 def list_items(content: bytes) -> Iterator[ListItem]:

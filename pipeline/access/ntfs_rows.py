@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from pipeline.access.allocation import Blocks
 from pipeline.access.ntfs_facts import Facts, Name
@@ -24,7 +24,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MICROS: Final = 253_402_300_799_999_999
 _SYSTEM: Final = 24  # lower records are the file system's own
 _LINKS: Final = frozenset({0xA0000003, 0xA000000C, 0xA000001D})  # [MS-FSCC] 2.1.2.1: mount point, symlink, WSL's
-_FIELDS: Final = ("created", "modified", "changed", "accessed")
+_TIMELESS: Final = (None, None, None, None)
 _KEPT: Final = 1 << 16
 _WORDS: Final = (
     (0x0002, "hidden"),
@@ -34,6 +34,21 @@ _WORDS: Final = (
     (0x0800, "compressed"),
     (0x4000, "encrypted"),
 )  # fmt: skip  [MS-FSCC] 2.6
+
+
+class _What(NamedTuple):
+    """What a row says of its stream."""
+
+    stream: str
+    bits: int
+    size: int
+    initialised: int
+    runs: tuple[Run, ...]
+    reader: str
+    certainty: Certainty
+
+
+_NOTHING: Final = _What("", 0, 0, 0, (), "file-system", Certainty.INTACT)
 
 
 class RowMaker:
@@ -46,7 +61,7 @@ class RowMaker:
         self._folders = folders
         self._faults = faults
         self._used: dict[str, int] = {}
-        self._moments: dict[int, datetime] = {}
+        self._moments: dict[int, datetime | None] = {}
         self._notes: dict[tuple[int, int], str] = {}
 
     def rows(self, facts: Facts) -> Iterator[FileEntry]:
@@ -71,7 +86,7 @@ class RowMaker:
         origin = Origin.DELETED if origin == Origin.ALLOCATED else origin
         facts = Facts(number, 0, False, False, [], "", [], None, 0, 0)
         place = f"{path}/{safe_name(text)}", origin, folder
-        return self._row(facts, place, "file", certainty=Certainty.NO_CONTENT)
+        return self._row(facts, place, "file", _What("", 0, 0, 0, (), "file-system", Certainty.NO_CONTENT))
 
     def _streams(self, facts: Facts, place: _Place) -> Iterator[FileEntry]:
         kind, main = "file", "link" if facts.tag in _LINKS else ""
@@ -87,7 +102,7 @@ class RowMaker:
             count += 1
             yield self._stream(facts, place, kind if stream.name else main or kind, stream)
         if not count:
-            yield self._row(facts, place, main or kind)
+            yield self._row(facts, place, main or kind, _NOTHING)
 
     def _folder(self, facts: Facts, place: _Place, kind: str) -> FileEntry:
         """Return a folder's own row; its blocks are those of its index."""
@@ -96,37 +111,37 @@ class RowMaker:
             if stream.kind == INDEX_ALLOCATION:
                 return self._stream(facts, place, kind, stream)
             size = stream.size if stream.kind == INDEX_ROOT else size
-        return self._row(facts, place, kind, size=size, initialised_size=size)
+        return self._row(facts, place, kind, _What("", 0, size, size, (), "file-system", Certainty.INTACT))
 
     def _stream(self, facts: Facts, place: _Place, kind: str, stream: Stream) -> FileEntry:
-        if not stream.sound:
+        _, name, bits, _, _, size, initialised, _, found, sound = stream
+        if not sound:
             self._faults.add("runs-damaged", facts.number)
         runs: tuple[Run, ...] = ()
-        if stream.runs and self._volume.direct:
+        if found and self._volume.direct:
             base, cluster = self._volume.start, self._cluster
-            runs = tuple(
-                [Run(start=base + at * cluster if at >= 0 else -1, length=n * cluster) for at, n in stream.runs]
-            )
-        plain = bool(runs) and not stream.flags & (COMPRESSED | ENCRYPTED)
-        return self._row(
-            facts, place, kind, stream=stream.name if stream.kind == DATA else "", bits=stream.flags,
-            size=stream.size, initialised_size=min(stream.initialised, stream.size), runs=runs,
-            reader="runs" if plain else "file-system",
-            certainty=Certainty.INTACT if place[1] == Origin.ALLOCATED else self._certainty(stream),
-        )  # fmt: skip
+            runs = tuple([Run(start=base + at * cluster if at >= 0 else -1, length=n * cluster) for at, n in found])
+        reader = "runs" if runs and not bits & (COMPRESSED | ENCRYPTED) else "file-system"
+        certainty = Certainty.INTACT if place[1] is Origin.ALLOCATED else self._certainty(stream)
+        name = name if stream.kind == DATA else ""
+        what = _What(name, bits, size, min(initialised, size), runs, reader, certainty)
+        return self._row(facts, place, kind, what)
 
-    def _row(
-        self, facts: Facts, place: _Place, kind: str, *, stream: str = "", bits: int = 0, size: int = 0,
-        reader: str = "file-system", **values: Any,
-    ) -> FileEntry:  # fmt: skip
+    def _row(self, facts: Facts, place: _Place, kind: str, what: _What) -> FileEntry:
+        """Build a row; field by field, for a copy with changes costs more than all the rest."""
         path, origin, parent = place
+        stream, bits, size, initialised, runs, reader, certainty = what
         address = self._address(facts.number, path, stream, origin)
-        values.setdefault("initialised_size", size)
+        created, modified, changed, accessed = self._times(facts)
         return FileEntry(
             id=identify("file", address), exhibit=self._volume.exhibit, volume=self._volume.address, address=address,
             path=path, stream=stream, kind=kind, origin=origin, meta=facts.number, parent=str(parent), size=size,
-            reader=reader, listed_by="own", short_name=facts.short, flags=self._words(facts.attributes, bits),
-            **values, **self._times(facts.times),
+            initialised_size=initialised, runs=runs, reader=reader, certainty=certainty, listed_by="own",
+            short_name=facts.short, flags=self._words(facts.attributes, bits),
+            created=created, created_zone="UTC" if created else "", created_precision_us=1 if created else 0,
+            modified=modified, modified_zone="UTC" if modified else "", modified_precision_us=1 if modified else 0,
+            changed=changed, changed_zone="UTC" if changed else "", changed_precision_us=1 if changed else 0,
+            accessed=accessed, accessed_zone="UTC" if accessed else "", accessed_precision_us=1 if accessed else 0,
         )  # fmt: skip
 
     def _address(self, number: int, path: str, stream: str, origin: Origin) -> str:
@@ -167,17 +182,15 @@ class RowMaker:
                 self._notes[key] = known
         return known
 
-    def _times(self, times: list[int] | None) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, micros in zip(_FIELDS, times or (), strict=False):
-            if 1_000_000 <= micros <= _MAX_MICROS:
-                found[name] = self._moments.get(micros) or self._moment(micros)
-                found[f"{name}_zone"] = "UTC"
-                found[f"{name}_precision_us"] = 1
-        return found
-
-    def _moment(self, micros: int) -> datetime:
-        if len(self._moments) >= _KEPT:
-            self._moments.clear()
-        moment = self._moments[micros] = _EPOCH + timedelta(microseconds=micros)
-        return moment
+    def _times(self, facts: Facts) -> tuple[datetime | None, ...]:
+        """Return created, modified, changed and accessed; the seconds before 1970-01-01T00:00:01 mean none."""
+        if facts.times is None:
+            return _TIMELESS
+        known = self._moments
+        if len(known) >= _KEPT:
+            known.clear()
+        for micros in facts.times:
+            if micros not in known:
+                sane = 1_000_000 <= micros <= _MAX_MICROS
+                known[micros] = _EPOCH + timedelta(0, 0, micros) if sane else None
+        return tuple([known[micros] for micros in facts.times])
