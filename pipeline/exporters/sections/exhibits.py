@@ -35,14 +35,14 @@ class Digest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExhibitPage:
-    """One exhibit. The public edition leaves facts, custody and serial empty."""
+    """One exhibit; ``integrity`` is ``same``, ``differs`` or ``unknown``. Public: no serial, person or custody."""
 
     label: str
     role: str
     format: str
     size: int
     serial: str
-    verified: bool
+    integrity: str
     unreadable: int
     digests: tuple[Digest, ...]
     merkle_root: str
@@ -70,13 +70,21 @@ def exhibits_of(material: Material) -> tuple[ExhibitPage, ...]:
 
 def _page(material: Material, item: Exhibit, row: Mapping[str, Any]) -> ExhibitPage:
     public = material.public
+    digests = tuple(_digest(row, name) for name in ("md5", "sha1", "sha256"))
     return ExhibitPage(
         label=item.label, role=material.words.label("role", item.role), format=material.printer.text(row["format"]),
-        size=row["size"], serial="" if public else neutral(item.serial or ""), verified=row["verified"],
-        unreadable=row["unreadable"], digests=tuple(_digest(row, name) for name in ("md5", "sha1", "sha256")),
+        size=row["size"], serial="" if public else neutral(item.serial or ""), integrity=_integrity(row, digests),
+        unreadable=row["unreadable"], digests=digests,
         merkle_root=row["merkle_root"], acquired=() if public else _acquired(material, item),
         custody=() if public else _custody(material, item),
     )  # fmt: skip
+
+
+def _integrity(row: Mapping[str, Any], digests: tuple[Digest, ...]) -> str:
+    """Return the state of the whole: one digest that differs outweighs any that agree."""
+    if any(digest.match == "no" for digest in digests):
+        return "differs"
+    return "same" if row["verified"] else "unknown"
 
 
 def _digest(row: Mapping[str, Any], name: str) -> Digest:
