@@ -6,7 +6,9 @@ import io
 import random
 import zipfile
 
-from pipeline.carvers import CARVERS, Carved, find
+import pytest
+
+from pipeline.carvers import CARVERS, WINDOW_OVERLAP, Carved, Carver, find
 
 
 class Bytes:
@@ -17,10 +19,18 @@ class Bytes:
         return self.data[start : start + length]
 
 
-def carved(data: bytes) -> list[Carved]:
-    view = Bytes(data)
-    found = [carver.carve(view, at, view.size - at) for at, carver in find(data, 0)]
-    return [item for item in found if item is not None]
+def carved(data: bytes, window: int = 1 << 20) -> list[Carved]:
+    """Return the objects of raw bytes as the examination takes them: window by window, none inside another."""
+    view, found, end = Bytes(data), list[Carved](), 0
+    for own in range(0, view.size, window):
+        start = max(0, own - WINDOW_OVERLAP)
+        for at, carver in find(data[start : own + window + WINDOW_OVERLAP], start):
+            if not max(own, end) <= at < own + window:
+                continue
+            if item := carver.carve(view, at, view.size - at):
+                found.append(item)
+                end = item.start + item.length
+    return found
 
 
 def test_a_header_alone_is_no_object() -> None:
@@ -30,6 +40,7 @@ def test_a_header_alone_is_no_object() -> None:
         for literal, _ in carver.headers:
             assert carved(literal + noise[:4096]) == []
             assert carved(literal) == []
+            assert carved(literal + bytes(4096)) == []
 
 
 def test_zip_is_carved_to_its_exact_end() -> None:
@@ -38,3 +49,9 @@ def test_zip_is_carved_to_its_exact_end() -> None:
         archive.writestr("a.txt", b"hello")
     size = len(out.getvalue())
     assert carved(b"\0" * 512 + out.getvalue() + b"\0" * 512) == [Carved(512, size, "zip")]
+
+
+@pytest.mark.parametrize("carver", CARVERS, ids=lambda carver: carver.name)
+def test_literals_fit_in_the_overlap_of_windows(carver: Carver) -> None:
+    assert carver.version > 0
+    assert all(offset + len(literal) <= WINDOW_OVERLAP for literal, offset in carver.headers)
