@@ -94,7 +94,7 @@ def set_checksum(data: bytes) -> int:
     """Return the sum of an entry set (§6.3.3); bytes 2 and 3 hold it and are left out."""
     total = 0
     for byte in data[:2] + data[4:]:
-        total = ((total & 1) << 15) + (total >> 1) + byte & 0xFFFF
+        total = (total << 15) + (total >> 1) + byte & 0xFFFF
     return total
 
 

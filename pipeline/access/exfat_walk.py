@@ -26,6 +26,7 @@ FILLER: Final = b"\x01" + bytes(31)
 """Stands for an unreadable entry: one of no use, which lists nothing and ends nothing."""
 
 _MOST: Final = (1 << 63) - 1
+_KNOWN_LIMIT: Final = 1 << 16
 
 
 def _le(raw: bytes, at: int, size: int) -> int:
@@ -40,6 +41,7 @@ class ExfatWalk(TreeWalk):
     ) -> None:
         super().__init__(space, losses)
         self._table, self._options = table, options
+        self._known: dict[bytes, tuple[dict[str, Any], int]] = {}
 
     def children(self, folder: Folder) -> Iterator[Child]:
         """Yield the entry sets of a directory."""
@@ -113,7 +115,20 @@ class ExfatWalk(TreeWalk):
         )
 
     def _times(self, head: bytes, place: int) -> dict[str, Any]:
+        """Return the times of a set; equal stamps, which are frequent, are read once."""
+        key = head[8:25]
+        if key not in self._known:
+            if len(self._known) > _KNOWN_LIMIT:
+                self._known.clear()
+            self._known[key] = self._read_times(head)
+        times, bad = self._known[key]
+        self.losses.add("time is no date", (place, 32), count=bad)
+        return times
+
+    def _read_times(self, head: bytes) -> tuple[dict[str, Any], int]:
+        """Return the times of a set (§7.4.5 to 7.4.10), and how many of its stamps are no dates."""
         times: dict[str, Any] = {}
+        bad = 0
         for name, at, tens, offset, precision in (
             ("created", 8, head[20], head[22], 10_000),
             ("modified", 12, head[21], head[23], 10_000),
@@ -121,11 +136,10 @@ class ExfatWalk(TreeWalk):
         ):
             stamp = _le(head, at, 4)
             when, zone = exfat_time(stamp, tens, offset, self._options.timezone)
+            bad += stamp != 0 and when is None
             if when is not None:
                 times |= {name: when, f"{name}_zone": zone, f"{name}_precision_us": precision}
-            elif stamp:
-                self.losses.add("time is no date", (place, 32))
-        return times
+        return times, bad
 
 
 def _flags(one: EntrySet) -> str:

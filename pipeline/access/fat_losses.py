@@ -12,7 +12,7 @@ __all__ = ["Losses"]
 
 _SHOWN: Final = 3
 _REMEDY: Final = {
-    Severity.LOSS: "what was there is missing from the listing; image the medium again or scan these bytes raw",
+    Severity.LOSS: "the listing lacks what was there: image the medium again or scan these bytes raw",
     Severity.WARNING: "look at these entries with a second reader",
     Severity.NOTE: "nothing needs to be done",
 }

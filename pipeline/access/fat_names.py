@@ -131,6 +131,8 @@ def slots_of(data: bytes, code_page: str, losses: Losses) -> Iterator[Slot]:
 
 def _tell(parts: list[bytes], kept: int, slack: bool, losses: Losses) -> None:
     """Count the pieces in front of those that were used."""
+    if len(parts) == kept:
+        return
     lost = parts[: len(parts) - kept]
     alive = 0 if slack else sum(part[0] != 0xE5 for part in lost)
     losses.add("piece of a long name belongs to no entry", count=alive)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -29,6 +28,7 @@ FILLER: Final = b"\xe5" + b" " * 10 + b"\x08" + bytes(20)
 """Stands for an unreadable slot: a deleted label, which lists nothing and ends nothing."""
 
 _DAY: Final = 86_400_000_000
+_KNOWN_LIMIT: Final = 1 << 16
 _DOT: Final = b".          "
 _TWO_DOTS: Final = b"..         "
 
@@ -48,7 +48,7 @@ class FatWalk(TreeWalk):
         self._geometry, self._table, self._options = geometry, table, options
         self._zone = ZoneInfo(options.timezone)
         self._local = f"local {options.timezone}"
-        self._known: dict[tuple[int, int, int], datetime | None] = {}
+        self._known: dict[bytes, tuple[dict[str, Any], int]] = {}
 
     def slots(self, folder: Folder) -> Iterator[Slot]:
         """Yield the slots of a directory that name something or label the volume."""
@@ -144,27 +144,30 @@ class FatWalk(TreeWalk):
                 yield cluster, self._grown(cluster)
 
     def _times(self, raw: bytes, place: int) -> dict[str, Any]:
+        """Return the times of an entry; equal stamps, which are frequent, are read once."""
+        key = raw[13:20] + raw[22:26]
+        if key not in self._known:
+            if len(self._known) > _KNOWN_LIMIT:
+                self._known.clear()
+            self._known[key] = self._read_times(raw)
+        times, bad = self._known[key]
+        self.losses.add("time is no date", (place, 32), count=bad)
+        return times
+
+    def _read_times(self, raw: bytes) -> tuple[dict[str, Any], int]:
+        """Return the times of an entry, and how many of its stamps are no dates (§6: 0 means that none is kept)."""
         times: dict[str, Any] = {}
+        bad = 0
         for name, stamp, precision in (
             ("created", (_le(raw, 16, 2), _le(raw, 14, 2), raw[13]), 10_000),
             ("modified", (_le(raw, 24, 2), _le(raw, 22, 2), 0), 2_000_000),
             ("accessed", (_le(raw, 18, 2), 0, 0), _DAY),
         ):
-            if not stamp[0]:
-                continue
-            when = self._time(stamp)
-            if when is None:
-                self.losses.add("time is no date", (place, 32))
-                continue
-            times |= {name: when, f"{name}_zone": self._local, f"{name}_precision_us": precision}
-        return times
-
-    def _time(self, stamp: tuple[int, int, int]) -> datetime | None:
-        if stamp not in self._known:
-            if len(self._known) > 0xFFFF:
-                self._known.clear()
-            self._known[stamp] = dos_time(*stamp, self._zone)
-        return self._known[stamp]
+            when = dos_time(*stamp, self._zone) if stamp[0] else None
+            bad += stamp[0] != 0 and when is None
+            if when is not None:
+                times |= {name: when, f"{name}_zone": self._local, f"{name}_precision_us": precision}
+        return times, bad
 
 
 def _dotted(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:

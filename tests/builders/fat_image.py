@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["ExfatImage", "FatImage", "Node", "VolumeImage", "stamp"]
+__all__ = ["ExfatImage", "FatImage", "Node", "VolumeImage", "stamp", "windows_short_name"]
 
 SECTOR: Final = 512
 WHEN: Final = (2022, 11, 23, 10, 20, 30)
@@ -155,7 +155,7 @@ class FatImage(VolumeImage):
     def encode(self, node: Node, when: tuple[int, ...]) -> list[bytes]:
         """Return long-name slots, where the name is not its own short name, and the short entry."""
         parent = self.live(node.path.rpartition("/")[0])
-        short, fits = _short(node.name, {slot[:11] for slot in parent.table})
+        short, fits = windows_short_name(node.name, {slot[:11] for slot in parent.table})
         if node.folder:
             above = parent.clusters[0] if parent.clusters and parent is not self.root else 0
             node.table = [
@@ -287,7 +287,7 @@ class ExfatImage(VolumeImage):
         return (boot.ljust(12 * SECTOR, b"\0") * 2) + table + bytes(self.heap)
 
 
-def _short(name: str, taken: set[bytes]) -> tuple[bytes, bool]:
+def windows_short_name(name: str, taken: set[bytes]) -> tuple[bytes, bool]:
     """Return 11 bytes as Japanese Windows makes them, and whether they say the whole name."""
     stem, _, tail = name.rpartition(".") if "." in name else (name, "", "")
     base, end = stem.encode("cp932"), tail.encode("cp932")

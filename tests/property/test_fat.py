@@ -15,8 +15,8 @@ from tests.builders.fat_image import FatImage, Node, VolumeImage
 from tests.unit.access.test_fat import _Bytes, _volume
 
 NAMES = (
-    "住民票.CSV", "構成表_全世帯.xls", "申請.TXT", "A.TXT", "readme.md",
-    "給付金 対象者一覧（2022年度）最終版.xlsx", "ーソ能.DAT", "thirteen.text", "twenty-six-characters.text", "x" * 250, "表", "noext", "吉野家.txt",
+    "住民票.CSV", "構成表_全世帯.xls", "申請.TXT", "A.TXT", "readme.md", "給付金 対象者一覧（2022年度）最終版.xlsx",
+    "ーソ能.DAT", "thirteen.text", "twenty-six-characters.text", "x" * 250, "表", "noext", "吉野家.txt",
 )  # fmt: skip
 ACTS = ("create", "create", "fragment", "mkdir", "delete", "delete", "overwrite", "overwrite")
 STEP = st.tuples(st.sampled_from(ACTS), st.integers(0, 99), st.integers(0, 99), st.integers(0, 2600))
