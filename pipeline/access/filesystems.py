@@ -6,6 +6,7 @@ from pipeline.access.backends import open_backend
 from pipeline.access.exfat import open_exfat
 from pipeline.access.fat import open_fat
 from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image
+from pipeline.access.ntfs import open_ntfs
 from pipeline.access.tsk import open_tsk
 from pipeline.access.volumes import open_volume
 from pipeline.errors import UnreadableError
@@ -24,6 +25,8 @@ def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -
         data = open_volume(image, volume, options)
         if volume.file_system == "exFAT":
             return open_exfat(data, volume, options)
+        if volume.file_system == "NTFS":
+            return open_ntfs(data, volume, options)
         return open_fat(data, volume, options)
     if volume.reader == "tsk":
         return open_tsk(open_volume(image, volume, options), volume, options)

@@ -63,7 +63,7 @@ def _others(image: Image, volume: Volume, options: FileSystemOptions, second: st
         fs = open_backend(image, volume, options)
     rows = (row for row in fs.entries() if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED)
     kept = (row for row in rows if not row.path.startswith(_VIRTUAL) and row.kind != "virtual" and row.path != "/")
-    if volume.reader != "own" or second != "tsk":
+    if volume.reader != "own" or second != "tsk" or volume.file_system == "NTFS":
         return list(kept)
     return [_timeless(row) for row in kept if not row.path.endswith(_LABEL)]
 

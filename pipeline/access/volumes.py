@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from pipeline.access.boot_backup import find_backup, restored
 from pipeline.access.exfat import open_exfat, recognise_exfat
 from pipeline.access.fat import open_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
 from pipeline.access.layers import LayerReadable, layered_volumes
+from pipeline.access.ntfs import describe_ntfs
 from pipeline.access.overlay import Forgiving, Overlay, Slice
 from pipeline.access.partitions import Partition, read_partitions
 from pipeline.access.signatures import Signature, recognise
@@ -103,7 +104,7 @@ def _inner(image: Image, row: Volume, options: FileSystemOptions) -> Iterator[Vo
         volume, remarks = _volume(open_volume(image, row, options), row, options)
     except UnreadableError as error:
         volume, remarks = replace(row, state=VolumeState.UNSUPPORTED), [_damaged(row, "the logical volume", error)]
-    if volume.state == VolumeState.OPEN and volume.reader != "tsk":
+    if volume.state == VolumeState.OPEN and volume.reader != "tsk" and volume.file_system != "NTFS":
         message = f"{row.address}: {volume.file_system} in a logical volume of several stretches is not listed"
         remarks = [*remarks, diagnose(STAGE, row.address, "unsupported", message, Severity.LOSS)]
         volume = replace(volume, state=VolumeState.UNSUPPORTED, reader="")
@@ -146,12 +147,22 @@ def _file_system(data: Readable, known: Signature, row: Volume) -> _Described:
     if known.name not in {"NTFS", "ext"}:
         return replace(row, reader="dfvfs", file_system=known.name), []
     try:
-        facts = describe_tsk(data)
+        reader, facts = _described_by(data, known.name)
     except UnreadableError as error:
         damaged = _damaged(row, known.name, error)
         return replace(row, state=VolumeState.UNSUPPORTED, file_system=known.name), [damaged]
     facts["label"] = facts["label"] or row.label
-    return replace(row, reader="tsk", **facts), []
+    return replace(row, reader=reader, **facts), []
+
+
+def _described_by(data: Readable, name: str) -> tuple[str, dict[str, Any]]:
+    """Return the first reader of an NTFS or ext volume and what it says of it."""
+    if name == "NTFS":
+        try:
+            return "own", describe_ntfs(data)
+        except UnreadableError:
+            return "tsk", describe_tsk(data)
+    return "tsk", describe_tsk(data)
 
 
 def _damaged(row: Volume, what: str, error: UnreadableError) -> Diagnostic:
