@@ -153,7 +153,7 @@ class TskFileSystem:
         """Yield the rows of one name; what its file does not tell is remembered as trouble."""
         meta = file.info.meta
         address = int(file.info.name.meta_addr) if file.info.name is not None else int(meta.addr)
-        if meta is None and not name.allocated:
+        if meta is None and file.info.name is not None:
             file, meta = self._rebound(file, address)
         if meta is not None:
             self._seen.add(address)

@@ -65,3 +65,25 @@ def make_exfat(folder: Path, size: int = 8 << 20) -> Path:
     volume.write_bytes(bytes(size))
     run("mkfs.exfat", volume)
     return volume
+
+
+def make_xfs(folder: Path, size: int = 320 << 20) -> Path:
+    """Return a volume with /x.txt (5000 bytes) and /folder/x.txt, by a prototype file."""
+    volume, text, prototype = folder / "volume", folder / "x.txt", folder / "prototype"
+    text.write_bytes(TEXT)
+    lines = ["/dev/null", "0 0", "d--755 0 0", f"x.txt ---644 0 0 {text}", "folder d--755 0 0"]
+    prototype.write_text("\n".join([*lines, f"x.txt ---644 0 0 {text}", "$", "$", ""]), encoding="utf-8")
+    with volume.open("wb") as file:
+        file.truncate(size)
+    run("mkfs.xfs", "-q", "-f", "-p", prototype, volume)
+    return volume
+
+
+def make_iso(folder: Path) -> Path:
+    """Return an ISO 9660 image, with Rock Ridge and Joliet, of /x.txt and /folder/x.txt."""
+    tree, volume = folder / "tree", folder / "volume"
+    (tree / "folder").mkdir(parents=True)
+    for place in (tree, tree / "folder"):
+        (place / "x.txt").write_bytes(TEXT)
+    run("genisoimage", "-quiet", "-R", "-J", "-o", volume, tree)
+    return volume
