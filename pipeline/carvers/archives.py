@@ -14,6 +14,8 @@ __all__ = ["UNPACKED", "Zip"]
 
 UNPACKED: Final = 256 << 20
 """Bytes that the check of one archive may unpack; entries behind that are taken by their stated sizes."""
+SEARCHED: Final = 32 << 20
+"""Bytes behind a member that cannot be unpacked in which its descriptor is looked for; one further off is not found."""
 _PIECE: Final = 1 << 16
 _METHODS: Final = (0, 8, 9, 12, 14, 93, 95, 98, 99)
 _NAME: Final = re.compile(rb"[^\x00-\x1f]{1,4096}", re.DOTALL)
@@ -161,7 +163,7 @@ def _descriptor(view: Readable, start: int, at: int, entry: _Entry) -> int | Non
 
 def _described(view: Readable, start: int, body: int, limit: int) -> int | None:
     """Return the end of data that cannot be unpacked: the descriptor that states the distance to itself."""
-    at = body
+    at, limit = body, min(limit, body + SEARCHED)
     while at < limit:
         data = view.read(start + at, min(1 << 20, limit - at) + 16)
         for match in re.finditer(rb"PK\x07\x08", data):

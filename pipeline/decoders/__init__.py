@@ -11,6 +11,7 @@ from pipeline.decoders.office import Document, Workbook
 from pipeline.decoders.ole import Ole
 from pipeline.decoders.package import Zip
 from pipeline.decoders.pdf import Pdf
+from pipeline.decoders.rtf import Rtf
 from pipeline.decoders.sqlite import Sqlite
 from pipeline.decoders.streams import Stream
 from pipeline.decoders.tar import Tar
@@ -21,7 +22,7 @@ __all__ = ["DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text
            "refine_ole", "refine_zip", "type_of"]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
-    Document(), Encrypted(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Sqlite(), Stream(), Tar(), Unopened(),
+    Document(), Encrypted(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Rtf(), Sqlite(), Stream(), Tar(), Unopened(),
     Workbook(), Zip(),
 )  # fmt: skip
 

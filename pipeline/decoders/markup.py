@@ -17,8 +17,8 @@ _REFERENCE: Final = re.compile(
     r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|(?!(?:amp|lt|gt|quot|apos|nbsp);)[A-Za-z]{2,31});"
 )
 _CHARSET: Final = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})")
-_BLOCK: Final = re.compile(r"</(?:tr|p|li|div|h[1-6]|row|si|record|item)\s*>|<br\b[^>]{0,200}>", re.IGNORECASE)
-_CELL: Final = re.compile(r"<(?:td|th|cell)\b[^>]{0,2000}>", re.IGNORECASE)
+_BLOCK: Final = re.compile(r"</(?:tr|p|li|div|h[1-6]|row|si|record|item)\s*>|<br\b[^<>]{0,200}>", re.IGNORECASE)
+_CELL: Final = re.compile(r"<(?:td|th|cell)\b[^<>]{0,2000}>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]{0,10000}>")
 _LONGEST: Final = 1 << 20
 """A block without an end is cut after so many characters."""

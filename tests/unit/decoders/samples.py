@@ -287,6 +287,7 @@ SAMPLES: Final = {
     "odt": odt(),
     "pdf": pdf(attachment=documents.pdf(["内側"])),
     "pptx": pptx(),
+    "rtf": b"{\\rtf1\\ansicpg932{\\fonttbl;}\\'8aC\\u28023? x\\par\\cell y}",
     "sqlite": sqlite(virtual=True),
     "tar": tar(),
     "xlsx": xlsx(),

@@ -101,3 +101,20 @@ def test_markup_gives_what_references_hide_and_nothing_else() -> None:
     assert texts(decoded(b"<?xml version='1.0' encoding='Shift_JIS'?><r><item a='&#28023;'>x</item></r>")) == {
         "block 1": "<item a='海'>x",
     }
+
+
+def test_rich_text_gives_what_its_escapes_hide() -> None:
+    hexed = "".join(f"\\'{byte:02x}" for byte in NAME.encode("cp932"))
+    numbers = "".join(f"\\u{ord(letter)}?" for letter in "架空県")
+    rows = f"{hexed}\\cell {numbers}\\cell\\row {{\\b plain}}\\tab x\\par {{\\pict 00ff}}"
+    data = ("{\\rtf1\\ansi\\ansicpg932{\\fonttbl{\\f0\\fcharset128 MS;}}" + rows + "}").encode()
+    items = decoded(data)
+    assert texts(items) == {"line 1": f"{NAME}\t架空県", "line 2": "plain\tx"}
+    assert troubles(items) == ["rtf-object"]
+
+
+def test_rich_text_of_a_western_code_page_and_deep_groups_ends() -> None:
+    pair = b"{\\rtf1\\uc2 \\u-10179\\'81\\'40\\u-8704\\'81\\'40!}"
+    assert texts(decoded(pair)) == {"line 1": "\U0001f600!"}
+    assert texts(decoded(b"{\\rtf1\\ansicpg1252 caf\\'e9}")) == {"line 1": "café"}
+    assert troubles(decoded(b"{\\rtf1" + b"{" * 5000)) == ["rtf-damaged"]
