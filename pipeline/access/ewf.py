@@ -24,7 +24,7 @@ __all__ = ["SIGNATURE", "EwfImage", "UnknownVariantError", "ewf_segments"]
 _ZLIB_WINDOW: Final = 15
 _READ: Final = 4 << 20
 _ONE_CALL: Final = 128 << 10
-_CACHED: Final = 64
+_CACHED: Final = 4 << 20
 _DAMAGED: Final = cast("type[Exception]", isal_zlib.error)
 
 
@@ -99,7 +99,7 @@ class EwfImage:
         if chunk is None:
             (chunk,) = self._chunks(index, index + 1)
             self._cache[index] = chunk
-            if len(self._cache) > _CACHED:
+            if len(self._cache) * self.chunk_size > max(_CACHED, self.chunk_size):
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(index)

@@ -21,6 +21,7 @@ _VOLUME: Final = struct.Struct("<B3xIIIQ")
 _VOLUME_BYTES: Final = 1052
 _SET_IDENTIFIER: Final = slice(64, 80)
 _ERRORS_HEADER: Final = 520
+_MAX_ERRORS: Final = 1 << 20
 _MAX_CHUNK: Final = 1 << 27
 
 Sections = Sequence[tuple[Segment, Sequence[Section]]]
@@ -52,12 +53,10 @@ def read_geometry(image: Sections) -> Geometry:
         for section in sections:
             if section.kind in {"ltree", "ltypes"}:
                 raise UnknownVariantError(f"{segment.path}: a logical image")
-            if section.kind not in {"volume", "disk", "data"}:
-                continue
-            found = _volume(segment, section)
-            if known is not None and found != known:
+            if section.kind in {"volume", "disk"}:
+                known = known or _volume(segment, section)
+            if known is not None and _set_identifier(segment, section) not in {b"", known[1]}:
                 raise UnreadableError(f"{segment.path}: is of another image than the first segment; put it right")
-            known = found
         if known is None:
             raise UnreadableError(f"{segment.path}: has no volume section; the segment is damaged, copy it again")
     if known is None:
@@ -76,6 +75,15 @@ def _volume(segment: Segment, section: Section) -> tuple[Geometry, bytes]:
         what = f"{sectors} sectors of {sector} bytes in chunks of {per_chunk} cannot be"
         raise UnreadableError(f"{segment.path}: {what}; the image is damaged, copy it again")
     return Geometry(size=sectors * sector, chunk_size=chunk, sector=sector), raw[_SET_IDENTIFIER]
+
+
+def _set_identifier(segment: Segment, section: Section) -> bytes:
+    """Return what tells this image's segments from another's; nothing where the section has none or is damaged."""
+    if section.kind not in {"volume", "disk", "data"} or section.size != _VOLUME_BYTES:
+        return b""
+    raw = segment.data(section, 0, _VOLUME_BYTES)
+    sound = zlib.adler32(raw[:-CHECKSUM]) == int.from_bytes(raw[-CHECKSUM:], "little")
+    return raw[_SET_IDENTIFIER] if sound and any(raw[_SET_IDENTIFIER]) else b""
 
 
 def stored_hashes(image: Sections) -> Mapping[str, str]:
@@ -112,8 +120,8 @@ def acquisition_errors(image: Sections, geometry: Geometry) -> tuple[tuple[int, 
 def _pairs(segment: Segment, section: Section) -> list[tuple[int, int]]:
     count = int.from_bytes(segment.checked(section, _ERRORS_HEADER)[:4], "little")
     length = count * 8
-    if _ERRORS_HEADER + length + CHECKSUM > section.size:
-        raise UnreadableError(f"{segment.path}: the list of bad sectors is cut off; copy the segment again")
+    if count > _MAX_ERRORS or _ERRORS_HEADER + length + CHECKSUM > section.size:
+        raise UnreadableError(f"{segment.path}: the list of bad sectors is longer than can be; copy the segment again")
     raw = segment.data(section, _ERRORS_HEADER, length + CHECKSUM)
     if zlib.adler32(raw[:length]) != int.from_bytes(raw[length:], "little"):
         raise UnreadableError(f"{segment.path}: the list of bad sectors fails its checksum; copy the segment again")
