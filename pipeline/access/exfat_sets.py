@@ -47,7 +47,7 @@ class EntrySet:
     """A file's entries: place in the directory's bytes, the 0x85 and 0xC0 entries, name.
 
     ``sound``: the checksum holds; ``named``: the length of the name is one that the format allows (§7.6.3: 1 to 255)
-    and that the name entries hold. Where it is 0, as a Linux driver writes it for 256 units, ``name`` is all they hold.
+    and that the name entries hold. Else (a Linux driver writes 0 for 256 units) ``name`` is all that they hold.
     """
 
     at: int
@@ -132,12 +132,12 @@ def _set_at(data: bytes, at: int, ended: bool) -> EntrySet | None:
     )
     whole = bytearray(data[at : at + 32 * (count + 1)])
     whole[::32] = bytes(byte | 0x80 for byte in whole[::32])
-    length = stream[3]
+    length, room = stream[3], 15 * ((end - at - 64) // 32)
+    named = 0 < length <= room
     return EntrySet(
         at=at, end=end, head=data[at : at + 32], stream=stream,
-        name=_first_units(name, length) if length else name.partition("\0")[0],
-        deleted=not alive or ended, sound=set_checksum(bytes(whole)) == int.from_bytes(data[at + 2 : at + 4], "little"),
-        named=0 < length <= 15 * ((end - at - 64) // 32),
+        name=_first_units(name, length) if named else name.partition("\0")[0], deleted=not alive or ended,
+        sound=set_checksum(bytes(whole)) == int.from_bytes(data[at + 2 : at + 4], "little"), named=named,
     )  # fmt: skip
 
 
