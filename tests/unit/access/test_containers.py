@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dfvfs.resolver import context, resolver
 
-from pipeline.access.dfvfs_layers import ContainerImage
+from pipeline.access.dfvfs_layers import ContainerImage, storage_spec
 from pipeline.access.hashing import hash_segments
 from pipeline.access.image import open_image
 from pipeline.access.qcow import QcowImage
@@ -163,3 +164,24 @@ def test_a_damaged_qcow_ends_in_bytes_or_in_a_named_error(tmp_path: Path) -> Non
             image.close()
         except UnreadableError as error:
             assert "m.qcow2" in str(error)  # noqa: PT017 - either outcome is lawful
+
+
+@pytest.mark.tools
+def test_dfvfs_is_never_asked_for_compressed_clusters(tmp_path: Path, tools: Callable[..., None]) -> None:
+    tools("qemu-img")
+    packed = _convert(tmp_path, "packed.qcow2", KINDS["packed.qcow2"])
+    with pytest.raises(UnreadableError, match=r"m\.packed\.qcow2: dfVFS misreads compressed clusters; convert a copy"):
+        storage_spec(packed, "QCOW")
+    plain = _convert(tmp_path, "qcow2", KINDS["qcow2"])
+    assert storage_spec(plain, "QCOW").type_indicator == "QCOW"
+
+
+@pytest.mark.tools
+def test_libqcow_still_gives_other_bytes_for_compressed_clusters(tmp_path: Path, tools: Callable[..., None]) -> None:
+    """When this fails, libqcow is mended: the own reader may go."""
+    tools("qemu-img")
+    spec = storage_spec(_convert(tmp_path, "qcow2", KINDS["qcow2"]), "QCOW")
+    _convert(tmp_path, "qcow2", KINDS["packed.qcow2"])
+    handle = resolver.Resolver.OpenFileObject(spec, resolver_context=context.Context())
+    assert handle.get_size() == SIZE
+    assert handle.read(SIZE) != MEDIA
