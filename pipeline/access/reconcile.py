@@ -9,8 +9,9 @@ from typing import Final
 
 from pipeline.access.backends import open_backend
 from pipeline.access.filesystems import open_file_system
-from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image
+from pipeline.access.interfaces import FileSystemOptions, Image
 from pipeline.access.tsk import open_tsk
+from pipeline.access.tsk_rows import INDIRECT
 from pipeline.access.volumes import open_volume
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, FileEntry, Origin, Severity, Volume, diagnose
@@ -42,30 +43,52 @@ def list_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Ite
         else:
             yield row
     second = _SECOND[volume.reader]
+    if not second or not volume.direct:
+        yield from (_listed(row, volume.reader) for row in entries)
+        return
     try:
-        others = _others(image, volume, options, second) if second and volume.direct else None
+        others, troubles = _others(image, volume, options, second)
     except UnreadableError as error:
-        others = None
         message = f"{volume.address}: the second reader ({second}) cannot list it ({error}); one listing stands alone"
         yield diagnose("entries", volume.address, "second-listing", message, Severity.NOTE)
-    if others is None:
-        yield from (replace(row, listed_by=volume.reader) for row in entries)
+        yield from (_listed(row, volume.reader) for row in entries)
         return
+    yield from _troubled(volume, second, troubles)
     yield from _joined(entries, others, volume, second)
 
 
-def _others(image: Image, volume: Volume, options: FileSystemOptions, second: str) -> list[FileEntry]:
-    """Return the second reader's live entries."""
-    fs: FileSystem
-    if second == "tsk":
-        fs = open_tsk(open_volume(image, volume, options), volume, options)
-    else:
-        fs = open_backend(image, volume, options)
-    rows = (row for row in fs.entries() if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED)
-    kept = (row for row in rows if not row.path.startswith(_VIRTUAL) and row.kind != "virtual" and row.path != "/")
-    if volume.reader != "own" or second != "tsk" or volume.file_system == "NTFS":
-        return list(kept)
-    return [_timeless(row) for row in kept if not row.path.endswith(_LABEL)]
+def _listed(row: FileEntry, by: str) -> FileEntry:
+    return row if row.listed_by == by else replace(row, listed_by=by)
+
+
+def _troubled(volume: Volume, second: str, troubles: list[Diagnostic]) -> Iterator[Diagnostic]:
+    """Yield one remark on what the second reader could not read; losses of the first are its own rows."""
+    if troubles:
+        message = (
+            f"{volume.address}: the second reader ({second}) had {len(troubles)} troubles of its own, the first: "
+            f"{troubles[0].message}; names may be confirmed by one reader only"
+        )
+        yield diagnose("entries", volume.address, "second-listing", message, Severity.NOTE)
+
+
+def _others(
+    image: Image, volume: Volume, options: FileSystemOptions, second: str
+) -> tuple[list[FileEntry], list[Diagnostic]]:
+    """Return the second reader's live entries, and what it could not read."""
+    rows = list(
+        open_tsk(open_volume(image, volume, options), volume, options).named()
+        if second == "tsk"
+        else open_backend(image, volume, options).entries()
+    )
+    troubles = [row for row in rows if isinstance(row, Diagnostic)]
+    kept = [row for row in rows if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED and _comparable(row)]
+    if volume.reader == "own" and volume.file_system != "NTFS":
+        kept = [_timeless(row) for row in kept if not row.path.endswith(_LABEL)]
+    return kept, troubles
+
+
+def _comparable(row: FileEntry) -> bool:
+    return not row.path.startswith(_VIRTUAL) and row.kind != "virtual" and row.path != "/" and row.stream != INDIRECT
 
 
 def _timeless(row: FileEntry) -> FileEntry:
@@ -91,17 +114,17 @@ def _joined(
     alone = 0
     for entry in entries:
         if entry.origin != Origin.ALLOCATED:
-            yield replace(entry, listed_by=volume.reader)
+            yield _listed(entry, volume.reader)
             continue
         match = next((row for key in _keys(entry) for row in unmatched.get(key, ()) if row.id in rest), None)
         if match is None:
             alone += 1
-            yield replace(entry, listed_by=volume.reader)
+            yield _listed(entry, volume.reader)
             if alone <= _NAMED and entry.kind != "metadata" and entry.path != "/":
                 yield _one_sided(entry, volume.reader, second)
             continue
         rest.pop(match.id)
-        yield replace(entry, listed_by=f"{volume.reader}+{second}")
+        yield _listed(entry, f"{volume.reader}+{second}")
         if match.size != entry.size and entry.kind == "file":
             message = (
                 f"{entry.address}: {entry.size} bytes by {volume.reader}, {match.size} by {second}; the first is used"
@@ -109,7 +132,7 @@ def _joined(
             yield diagnose("entries", entry.address, "listings-differ", message, Severity.WARNING)
     for row in rest.values():
         if row.kind not in {"metadata", "virtual"}:
-            yield replace(row, listed_by=second)
+            yield _listed(row, second)
             yield _one_sided(row, second, volume.reader)
 
 

@@ -52,21 +52,33 @@ class TskFileSystem:
 
     def entries(self) -> Iterator[FileEntry | Diagnostic]:
         """Yield every stream of every name, then the inodes that no name leads to, then what could not be read."""
-        self._troubles, self._folders, self._seen, self._records = [], {}, set(), {}
-        self._load_records()
-        maker = RowMaker(
-            volume=self._volume, block=self._block, ntfs=self._ntfs, used={}, records=self._records,
-            precision_us=1_000_000 if self._type in {"ext2", "ext3"} else 1,
-            allocated=allocated_blocks(self._data, self, self._volume),
-        )  # fmt: skip
-        for name, file in self._root():
-            yield from self._entry(maker, name, file)
-        for name, file in self._walk():
-            yield from self._entry(maker, name, file)
+        maker = self._begin()
+        yield from self._named(maker)
         for name, file in self._nameless():
             yield from self._entry(maker, name, file)
         yield from self._troubles
         yield from self._unread()
+
+    def named(self) -> Iterator[FileEntry | Diagnostic]:
+        """Yield what directories name, and what could not be read: the listing to compare another reader's with."""
+        yield from self._named(self._begin())
+        yield from self._troubles
+        yield from self._unread()
+
+    def _begin(self) -> RowMaker:
+        self._troubles, self._folders, self._seen, self._records = [], {}, set(), {}
+        self._load_records()
+        return RowMaker(
+            volume=self._volume, block=self._block, ntfs=self._ntfs, used={}, records=self._records,
+            precision_us=1_000_000 if self._type in {"ext2", "ext3"} else 1,
+            allocated=allocated_blocks(self._data, self, self._volume),
+        )  # fmt: skip
+
+    def _named(self, maker: RowMaker) -> Iterator[FileEntry]:
+        for name, file in self._root():
+            yield from self._entry(maker, name, file)
+        for name, file in self._walk():
+            yield from self._entry(maker, name, file)
 
     def _root(self) -> Iterator[tuple[Name, Any]]:
         """Yield the root folder, which no directory names; its blocks are its own."""

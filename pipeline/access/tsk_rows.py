@@ -15,7 +15,7 @@ from pipeline.access.tsk_mft import MftRecord
 from pipeline.address import join
 from pipeline.records import Certainty, FileEntry, Origin, Run, Volume, identify
 
-__all__ = ["NTFS_DATA", "Name", "RowMaker", "StreamError"]
+__all__ = ["INDIRECT", "NTFS_DATA", "Name", "RowMaker", "StreamError"]
 
 NTFS_DATA: Final = 128
 INDIRECT: Final = "$Indirect"  # blocks that hold an ext file's block numbers or extents; no stream of its own
