@@ -1,31 +1,23 @@
-"""Sentences of ``verdict.json`` in the language asked for."""
+"""Sentences of ``verdict.json`` in the language asked for: it holds both beside those of the case's language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-__all__ = ["text_of", "texts_of"]
+__all__ = ["sentence_of", "text_of", "texts_of"]
 
-_BOTH: Final = ("{}s", "{}_by_language", "{}s_by_language")
+
+def sentence_of(entry: Mapping[str, Any], language: str) -> str:
+    """Return the sentence of the overall answer or of a question's."""
+    return str(entry["sentences"][language])
 
 
 def text_of(entry: Mapping[str, Any], key: str, language: str) -> str:
-    """Return a sentence of an entry; empty where it has none."""
-    value = _in_language(entry, key, language)
-    return "" if value is None else str(value)
+    """Return a text of a question."""
+    return str(entry[f"{key}_by_language"][language])
 
 
 def texts_of(entry: Mapping[str, Any], key: str, language: str) -> list[str]:
-    """Return a list of sentences of an entry."""
-    value = _in_language(entry, key, language)
-    return [str(item) for item in value or ()]
-
-
-def _in_language(entry: Mapping[str, Any], key: str, language: str) -> Any:
-    """Return the value in a language: from the value itself, or from the entry's key that holds both languages."""
-    for name in (key, *(form.format(key) for form in _BOTH)):
-        value = entry.get(name)
-        if isinstance(value, Mapping) and language in value:
-            return value[language]
-    return entry.get(key)
+    """Return a list of texts of a question."""
+    return [str(item) for item in entry[f"{key}_by_language"][language]]

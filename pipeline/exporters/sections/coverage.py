@@ -25,6 +25,7 @@ ORDER BY exhibit, outcome, bytes DESC, class, examined_by, reason
 """
 _UNREAD: Final = "SELECT * FROM volumes WHERE state <> 'open' ORDER BY exhibit, start, address"
 _PARTS: Final = "SELECT exhibit, class, sum(length)::BIGINT AS bytes FROM extents GROUP BY ALL ORDER BY exhibit, class"
+_SIZES: Final = "SELECT exhibit, size FROM evidence ORDER BY exhibit"
 _CELLS: Final = """
 SELECT exhibit, class, examined_by, outcome, sum(bytes)::BIGINT AS bytes, sum(items)::BIGINT AS items
 FROM coverage GROUP BY ALL ORDER BY ALL
@@ -96,10 +97,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """An exhibit's bytes by class."""
+    """An exhibit's bytes by class; ``unaccounted`` are those of the medium that no class holds."""
 
     exhibit: str
     total: int
+    unaccounted: int
     parts: tuple[Part, ...]
 
 
@@ -182,9 +184,11 @@ def _gap(material: Material, row: Mapping[str, Any]) -> Gap:
 def coverage_of(material: Material) -> Coverage:
     """Return the account of bytes and the table of examinations, by exhibit."""
     parts, cells = material.queries.rows(_PARTS), material.queries.rows(_CELLS)
+    sizes = {row["exhibit"]: row["size"] for row in material.queries.rows(_SIZES)}
     return Coverage(
         bars=tuple(
-            _bar(material, label, [row for row in parts if row["exhibit"] == label]) for label in material.labels
+            _bar(material, label, sizes.get(label, 0), [row for row in parts if row["exhibit"] == label])
+            for label in material.labels
         ),
         grids=tuple(
             _grid(material, label, [row for row in cells if row["exhibit"] == label]) for label in material.labels
@@ -192,7 +196,7 @@ def coverage_of(material: Material) -> Coverage:
     )
 
 
-def _bar(material: Material, label: str, rows: list[dict[str, Any]]) -> Bar:
+def _bar(material: Material, label: str, size: int, rows: list[dict[str, Any]]) -> Bar:
     total = sum(row["bytes"] for row in rows)
     parts = [
         Part(
@@ -201,7 +205,7 @@ def _bar(material: Material, label: str, rows: list[dict[str, Any]]) -> Bar:
         )
         for row in sorted(rows, key=lambda row: material.words.rank("extent", row["class"]))
     ]  # fmt: skip
-    return Bar(exhibit=label, total=total, parts=tuple(parts))
+    return Bar(exhibit=label, total=total, unaccounted=abs(size - total), parts=tuple(parts))
 
 
 def _grid(material: Material, label: str, rows: list[dict[str, Any]]) -> Grid:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pipeline.exporters.material import Material
 from pipeline.exporters.sections.grounds import GroundList
-from pipeline.exporters.verdict_text import text_of, texts_of
+from pipeline.exporters.verdict_text import sentence_of, text_of, texts_of
 
 __all__ = ["Answer", "Conclusion", "answers_of", "conclusion_of"]
 
@@ -87,7 +87,7 @@ def _answer(
         number=number, claim=entry["claim"], exhibit=entry["exhibit"], level=entry["level"],
         question=text_of(entry, "question", language), level_label=words.label("level", entry["level"]),
         strength=words.label("strength", entry["strength"]), kind=words.label("claim", kind) if kind else "",
-        sentence=text_of(entry, "sentence", language), grounds=grounds.get((entry["claim"], "supports"), _NONE),
+        sentence=sentence_of(entry, language), grounds=grounds.get((entry["claim"], "supports"), _NONE),
         contradicting=grounds.get((entry["claim"], "contradicts"), _NONE),
         hypotheses=tuple(texts_of(entry, "hypotheses", language)), limits=tuple(texts_of(entry, "limits", language)),
         uncovered=printed, uncovered_left=len(uncovered) - len(printed),
@@ -100,7 +100,7 @@ def conclusion_of(material: Material, answers: Sequence[Answer]) -> Conclusion:
     shown = _points([one for one in answers if _WEIGHT[one.level] < 2], by_question=False)
     return Conclusion(
         level=overall["level"], level_label=material.words.label("level", overall["level"]),
-        sentence=text_of(overall, "sentence", material.inputs.language),
+        sentence=sentence_of(overall, material.inputs.language),
         rests_on=shown[:_RESTS_ON], rests_on_left=max(0, len(shown) - _RESTS_ON),
         open=_points([one for one in answers if one.level == "undetermined"], by_question=True),
         excluded=_points([one for one in answers if one.level == "not-confirmed"], by_question=True),
