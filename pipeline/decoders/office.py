@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import python_calamine
-
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble, whole
+from pipeline.decoders.sheets import Book, book_of, rows_of
 from pipeline.decoders.xmltext import local_name, paragraphs, parsed, strings
 from pipeline.decoders.zips import FAULTS, members_of
 
@@ -22,7 +21,6 @@ CELLS: Final = 20_000_000
 """Cells in the rectangle around a sheet's values; the reader holds all of it in memory."""
 _PLACE: Final = re.compile(rb'<(?:\w+:)?c\b[^>]{0,200}?\br="([A-Z]{1,3})([0-9]{1,7})"')
 _SKIPPED: Final = ("xl/worksheets/sheet", "xl/styles.xml", "xl/theme/", "[Content_Types].xml", "xl/workbook.xml")
-_FAULTS: Final = (python_calamine.CalamineError, OSError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ class Workbook(Decoder):
             return
         package = data.startswith(b"PK")
         refused = _unsafe(data, limits) if package else None
-        book = refused or _opened(data)
-        if isinstance(book, python_calamine.CalamineWorkbook):
+        book = refused or book_of(data)
+        if isinstance(book, Book):
             yield from _book(book, data if package else b"", limits)
             return
         yield book
@@ -77,21 +75,12 @@ class Workbook(Decoder):
             yield from members_of(data, limits)
 
 
-def _book(book: python_calamine.CalamineWorkbook, package: bytes, limits: Limits) -> Iterator[Decoded]:
+def _book(book: Book, package: bytes, limits: Limits) -> Iterator[Decoded]:
     shown: set[str] = set()
     for name in book.sheet_names:
         yield from _sheet(book, name, shown)
     if package:
         yield from _parts(package, limits, shown)
-
-
-def _opened(data: bytes) -> python_calamine.CalamineWorkbook | Locked | Trouble:
-    try:
-        return python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-    except python_calamine.PasswordError:
-        return Locked("", "encrypted-workbook")
-    except _FAULTS:
-        return Trouble("workbook-damaged", "workbook cannot be opened; its parts are scanned as they are")
 
 
 def _unsafe(data: bytes, limits: Limits) -> Trouble | None:
@@ -126,15 +115,12 @@ def _cells(sheet: bytes) -> int:
     return (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
 
 
-def _sheet(book: python_calamine.CalamineWorkbook, name: str, shown: set[str]) -> Iterator[Decoded]:
-    try:
-        sheet = book.get_sheet_by_name(name)
-        rows = sheet.to_python(skip_empty_area=True)
-    except _FAULTS:
-        yield Trouble("sheet-damaged", "a sheet cannot be read")
+def _sheet(book: Book, name: str, shown: set[str]) -> Iterator[Decoded]:
+    found = rows_of(book, name)
+    if isinstance(found, Trouble):
+        yield found
         return
-    first = sheet.start[0] if sheet.start else 0
-    for number, row in enumerate(rows, first + 1):
+    for number, row in enumerate(found[1], found[0]):
         cells = [_cell(value) for value in row]
         shown.update(cells)
         if any(cells):
