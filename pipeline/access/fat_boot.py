@@ -16,7 +16,6 @@ from pipeline.records import Severity
 __all__ = ["FatGeometry", "clusters_runs", "load_table", "parse_boot", "read_or_none", "recognise_fat"]
 
 _FAT12_LIMIT: Final = 4085
-_FAT16_LIMIT: Final = 65525
 _STEP: Final = 3 << 18
 """Bytes of a table read at once: whole entries of 12, 16 and 32 bits."""
 _UNKNOWN: Final = {12: b"\x01\x10\x00", 16: b"\1\0", 32: b"\1\0\0\0"}
@@ -71,39 +70,44 @@ def _power(value: int, least: int, most: int) -> bool:
 
 
 def parse_boot(boot: bytes, size: int) -> FatGeometry:
-    """Return the geometry; the count of clusters decides the type, and ``size`` bounds it.
+    """Return the geometry, bounded by ``size`` bytes.
+
+    A table size of 0 in the older field (``BPB_FATSz16``) makes it FAT32, as Windows and Linux have it: formatting
+    tools make FAT32 of fewer clusters than the specification's 65525. The count of clusters tells FAT12 from FAT16.
 
     Raises:
         ParseError: the sector describes no FAT volume.
     """
-    if len(boot) < 512 or boot[3:11] in (b"EXFAT   ", b"NTFS    "):
-        raise ParseError("no FAT boot sector")
+    _refuse(boot)
     sector, per, reserved, fats = _u(boot, 11, 2), boot[13], _u(boot, 14, 2), boot[16]
-    fat16, fat32 = _u(boot, 22, 2), _u(boot, 36, 4)
-    total, slots = _u(boot, 19, 2) or _u(boot, 32, 4), _u(boot, 17, 2)
-    if not (_power(sector, 512, 4096) and _power(per, 1, 128) and reserved and 1 <= fats <= 4):
-        raise ParseError("FAT boot sector: impossible sector, cluster or table counts")
-    root = -(-slots * 32 // sector)
-    heap = reserved + fats * (fat16 or fat32) + root
-    if heap >= total or not (fat16 or fat32):
+    wide = _u(boot, 22, 2) == 0
+    table, slots = _u(boot, 36, 4) if wide else _u(boot, 22, 2), _u(boot, 17, 2)
+    total, tables_end = _u(boot, 19, 2) or _u(boot, 32, 4), reserved + fats * table
+    heap = tables_end + -(-slots * 32 // sector)
+    if heap >= total or not table:
         raise ParseError("FAT boot sector: no room for clusters")
     count = (total - heap) // per
-    bits = 12 if count < _FAT12_LIMIT else 16 if count < _FAT16_LIMIT else 32
-    wide = bits == 32 or (not fat16)
-    bits = 32 if wide else bits
-    table = (fat16 or fat32) * sector
-    last = min(count + 1, table * 8 // bits - 1, 2 + (max(0, size - heap * sector) // (per * sector)) - 1)
+    bits = 32 if wide else 12 if count < _FAT12_LIMIT else 16
+    room = max(0, size - heap * sector) // (per * sector)
     extra = 64 if wide else 36
-    signed = boot[extra + 2] in (0x28, 0x29)
     return FatGeometry(
-        bits=bits, sector=sector, cluster=per * sector, fat_start=reserved * sector, fat_size=table, fats=fats,
-        active=_active(boot, fats) if wide else 0,
-        root_start=(reserved + fats * (fat16 or fat32)) * sector, root_size=0 if wide else slots * 32,
-        root_cluster=_u(boot, 44, 4) if wide else 0, heap=heap * sector, last=last, end=min(total * sector, size),
-        serial=f"{_u(boot, extra + 3, 4):08X}" if signed else "",
+        bits=bits, sector=sector, cluster=per * sector, fat_start=reserved * sector, fat_size=table * sector, fats=fats,
+        active=_active(boot, fats) if wide else 0, root_start=tables_end * sector, root_size=0 if wide else slots * 32,
+        root_cluster=_u(boot, 44, 4) if wide else 0, heap=heap * sector,
+        last=min(count + 1, table * sector * 8 // bits - 1, room + 1), end=min(total * sector, size),
+        serial=f"{_u(boot, extra + 3, 4):08X}" if boot[extra + 2] in (0x28, 0x29) else "",
         label=boot[extra + 7 : extra + 18].rstrip(b" \0") if boot[extra + 2] == 0x29 else b"",
         dirty=bool(boot[extra + 1] & 1),
     )  # fmt: skip
+
+
+def _refuse(boot: bytes) -> None:
+    """Refuse what cannot be a FAT boot sector (§3.1)."""
+    if len(boot) < 512 or boot[3:11] in (b"EXFAT   ", b"NTFS    "):
+        raise ParseError("no FAT boot sector")
+    sizes = _power(_u(boot, 11, 2), 512, 4096) and _power(boot[13], 1, 128)
+    if not (sizes and _u(boot, 14, 2) and 1 <= boot[16] <= 4):
+        raise ParseError("FAT boot sector: impossible sector, cluster or table counts")
 
 
 def _active(boot: bytes, fats: int) -> int:

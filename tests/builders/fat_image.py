@@ -38,7 +38,6 @@ class Node:
 
     @property
     def name(self) -> str:
-        """Last part of the path."""
         return self.path.rpartition("/")[2]
 
 
@@ -67,11 +66,9 @@ class VolumeImage(ABC):
         """Note a chain in the table."""
 
     def live(self, path: str) -> Node:
-        """Return a live node; the empty path is the root."""
         return self.root if not path else next(node for node in self.nodes if node.live and node.path == path)
 
     def take(self, count: int, *, every: int = 1) -> list[int]:
-        """Reserve clusters, each ``every``-th one."""
         taken = list(range(self.next, self.next + count * every, every))
         if taken and taken[-1] > self.count + 1:
             raise ValueError("the volume is full")
@@ -92,7 +89,6 @@ class VolumeImage(ABC):
         return self._add(Node(path, False, data, clusters, None), when)
 
     def mkdir(self, path: str, when: tuple[int, ...] = WHEN) -> Node:
-        """Make a directory of one cluster."""
         clusters = self.take(1)
         self.put(clusters[0], bytes(self.cluster))
         return self._add(Node(path, True, b"", clusters, None), when)
@@ -110,13 +106,11 @@ class VolumeImage(ABC):
         return node
 
     def grow(self, folder: Node) -> None:
-        """Give a directory one more cluster."""
         folder.clusters += self.take(1)
         self.put(folder.clusters[-1], bytes(self.cluster))
         self.link(folder.clusters)
 
     def put(self, cluster: int, data: bytes) -> None:
-        """Write the beginning of a cluster; what was behind stays."""
         at = (cluster - 2) * self.cluster
         self.heap[at : at + len(data)] = data
 
@@ -148,12 +142,10 @@ class FatImage(VolumeImage):
             self.link(self.root.clusters)
 
     def link(self, clusters: Sequence[int]) -> None:
-        """Note a chain in the table."""
         for one, after in zip(clusters, [*clusters[1:], self.end], strict=False):
             self.fat[one] = after
 
     def encode(self, node: Node, when: tuple[int, ...]) -> list[bytes]:
-        """Return long-name slots, where the name is not its own short name, and the short entry."""
         parent = self.live(node.path.rpartition("/")[0])
         short, fits = windows_short_name(node.name, {slot[:11] for slot in parent.table})
         if node.folder:
@@ -166,7 +158,6 @@ class FatImage(VolumeImage):
         return [*([] if fits else _long_slots(node.name, short)), slot]
 
     def delete(self, node: Node) -> None:
-        """Mark the slots and free the chain."""
         node.live = False
         table = (node.parent or self.root).table
         for number in node.slots:
@@ -176,7 +167,6 @@ class FatImage(VolumeImage):
             self.used.discard(cluster)
 
     def image(self) -> bytes:
-        """Return the volume."""
         self.flush()
         self.fat[:2] = [self.end & ~7, self.end]
         if self.bits == 12:
@@ -189,7 +179,6 @@ class FatImage(VolumeImage):
         return self.boot().ljust(self.reserved * SECTOR, b"\0") + table * 2 + root + bytes(self.heap)
 
     def boot(self) -> bytes:
-        """Return the boot sector (§3.1 to §3.3)."""
         total, wide = (self.start + len(self.heap)) // SECTOR, self.bits == 32
         head = b"\xeb\x58\x90MSDOS5.0" + struct.pack(
             "<HBHBHHBHHHII", SECTOR, self.cluster // SECTOR, self.reserved, 2, self.root_slots, 0, 0xF8,
@@ -227,7 +216,6 @@ class ExfatImage(VolumeImage):
             self.fat[one] = after
 
     def encode(self, node: Node, when: tuple[int, ...]) -> list[bytes]:
-        """Return the file, stream and name entries (§7.4, 7.6, 7.7)."""
         units = node.name.encode("utf-16-le", "surrogatepass")
         date, time = stamp(*when)
         moment = date << 16 | time
@@ -241,7 +229,6 @@ class ExfatImage(VolumeImage):
         return self.summed([head, stream, *names])
 
     def summed(self, slots: list[bytes]) -> list[bytes]:
-        """Return a set with its checksum (§6.3.3)."""
         total = 0
         for at, byte in enumerate(b"".join(slots)):
             if at not in {2, 3}:
@@ -271,7 +258,6 @@ class ExfatImage(VolumeImage):
         self.used.difference_update(node.clusters)
 
     def image(self) -> bytes:
-        """Return the volume."""
         bits = sum(1 << cluster - 2 for cluster in self.used).to_bytes(len(self.bitmap) * self.cluster, "little")
         for number, cluster in enumerate(self.bitmap):
             self.put(cluster, bits[number * self.cluster : (number + 1) * self.cluster])
