@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,8 @@ from dfvfs.path import factory
 from dfvfs.resolver import context, resolver
 
 from pipeline.access.dfvfs_layers import FAILURES, container_type, prepare, storage_spec
-from pipeline.access.interfaces import FileSystemOptions, Image
+from pipeline.access.interfaces import FileSystemOptions, Image, Readable
+from pipeline.access.overlay import Slice
 from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, FileEntry, Origin, Region, Run, Severity, Volume, diagnose, identify
@@ -55,8 +56,12 @@ def open_backend(image: Image, volume: Volume, options: FileSystemOptions) -> Df
             definitions.TYPE_INDICATOR_APFS_CONTAINER, location=f"/apfs{number}", volume_index=number - 1, parent=spec
         )
     root = factory.Factory.NewPathSpec(indicator, location=_ROOTS.get(indicator, "/"), parent=spec)
+    groups = None
+    if indicator == definitions.TYPE_INDICATOR_XFS:
+        groups = _XfsGroups.read(Slice(image, volume.start, volume.length))
     try:
-        return DfvfsFileSystem(resolver.Resolver.OpenFileSystem(root, resolver_context=context.Context()), volume)
+        fs = resolver.Resolver.OpenFileSystem(root, resolver_context=context.Context())
+        return DfvfsFileSystem(fs, volume, groups)
     except FAILURES as error:
         raise UnreadableError(f"{volume.address}: the back end cannot open the volume ({error})") from error
 
@@ -80,12 +85,38 @@ def _medium(image: Image) -> Any:
     return storage_spec(path, indicator)
 
 
+@dataclass(frozen=True, slots=True)
+class _XfsGroups:
+    """How XFS numbers blocks: ``agno << agblklog | agbno`` (XFS Algorithms & Data Structures, "Superblocks")."""
+
+    block: int
+    blocks: int
+    shift: int
+
+    @classmethod
+    def read(cls, data: Readable) -> _XfsGroups:
+        """Read sb_blocksize, sb_agblocks and sb_agblklog; UnreadableError where they are impossible."""
+        raw = data.read(0, 512)
+        block, blocks = int.from_bytes(raw[4:8], "big"), int.from_bytes(raw[84:88], "big")
+        shift = raw[124] if len(raw) == 512 else 0
+        if not 512 <= block <= 65536 or block & (block - 1) or not 0 < blocks <= 1 << shift <= 1 << 32:
+            raise UnreadableError("impossible values in the XFS super block")
+        return cls(block, blocks, shift)
+
+    def offset(self, packed: int) -> int:
+        """Return a byte's offset in the volume, of one whose block number still holds its group."""
+        number, inside = divmod(packed, self.block)
+        group, position = number >> self.shift, number & ((1 << self.shift) - 1)
+        return (group * self.blocks + position) * self.block + inside
+
+
 class DfvfsFileSystem:
     """One volume as a dfVFS back end lists it: live entries only."""
 
-    def __init__(self, fs: Any, volume: Volume) -> None:
+    def __init__(self, fs: Any, volume: Volume, groups: _XfsGroups | None = None) -> None:
         self._fs = fs
         self._volume = volume
+        self._groups = groups
         if fs.type_indicator not in _STORAGE:
             raise UnreadableError(f"{volume.address}: dfVFS offers {fs.type_indicator}, not a storage medium")
 
@@ -146,9 +177,15 @@ class DfvfsFileSystem:
             return ()
         sparse = definitions.EXTENT_TYPE_SPARSE
         return tuple(
-            Run(start=-1 if extent.extent_type == sparse else self._volume.start + extent.offset, length=extent.size)
+            Run(start=-1 if extent.extent_type == sparse else self._place(extent.offset), length=extent.size)
             for extent in entry.GetExtents()
         )
+
+    def _place(self, offset: int) -> int:
+        """Return an image offset; XFS's extents come with the allocation group in their upper bits."""
+        if self._groups is not None:
+            offset = self._groups.offset(offset)
+        return self._volume.start + offset
 
     def _placed(self, row: FileEntry) -> FileEntry:
         place = join(self._volume.address, "fs", row.path)
