@@ -54,9 +54,8 @@ print(digest.hexdigest())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Medians over the runs of one program, in seconds."""
+    """Medians over a program's runs, in seconds."""
 
-    name: str
     cpu_s: float
     wall_s: float
 
@@ -96,17 +95,32 @@ def clock_runs(name: str, command: Sequence[str], *, runs: int, proof: str) -> T
         cpu.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
         if proof not in out:
             raise SystemExit(f"{name}: digest differs")
-    return Timing(name=name, cpu_s=median(cpu), wall_s=median(wall))
+    return Timing(cpu_s=median(cpu), wall_s=median(wall))
 
 
-def programs(image: Path) -> list[tuple[str, list[str]]]:
-    """Return what is compared, the yardstick first."""
+def programs(image: Path, md5: str, sha256: str) -> list[tuple[str, list[str], str]]:
+    """Return what is compared: name, command, the digest that its output must hold; the yardstick first."""
     python = [sys.executable, "-c"]
     return [
-        ("ewfverify -d sha256 (MD5 + SHA-256)", ["ewfverify", "-q", "-d", "sha256", str(image)]),
-        ("akashi, SHA-256", [*python, _OURS, str(image)]),
-        ("akashi, MD5 + SHA-256", [*python, _BOTH, str(image)]),
+        ("ewfverify -d sha256 (MD5 + SHA-256)", ["ewfverify", "-q", "-d", "sha256", str(image)], sha256),
+        ("ewfverify (MD5)", ["ewfverify", "-q", str(image)], md5),
+        ("akashi, SHA-256", [*python, _OURS, str(image)], sha256),
+        ("akashi, MD5 + SHA-256", [*python, _BOTH, str(image)], sha256),
+        ("pyewf, SHA-256", [*python, _PYEWF, str(image)], sha256),
     ]
+
+
+def compare(image: Path, md5: str, sha256: str, *, options: argparse.Namespace) -> None:
+    """Print a row for each program as soon as it is measured."""
+    stored = sum(segment.stat().st_size for segment in image.parent.glob("*.E??")) / _MIB
+    print(f"{options.size_mib} MiB of media, {stored:.0f} MiB of E01 ({options.level}), medians of {options.runs}")
+    print(f"{'':38}{'CPU s':>8}{'wall s':>8}{'ratio':>8}{'MiB/CPU s':>11}", flush=True)
+    yardstick = 0.0
+    for name, command, proof in programs(image, md5, sha256)[: -1 if options.without_pyewf else None]:
+        timing = clock_runs(name, command, runs=options.runs, proof=proof)
+        yardstick = yardstick or timing.cpu_s
+        ratio, speed = timing.cpu_s / yardstick, options.size_mib / timing.cpu_s
+        print(f"{name:38}{timing.cpu_s:8.2f}{timing.wall_s:8.2f}{ratio:8.2f}{speed:11.0f}", flush=True)
 
 
 def main() -> None:
@@ -124,17 +138,7 @@ def main() -> None:
             md5 = hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         image = acquire(Path(temporary), raw, options.level)
         raw.unlink()
-        stored = sum(segment.stat().st_size for segment in image.parent.glob("*.E??")) / _MIB
-        print(f"{options.size_mib} MiB of media, {stored:.0f} MiB of E01 ({options.level}), medians of {options.runs}")
-        timings = [clock_runs(name, command, runs=options.runs, proof=sha256) for name, command in programs(image)]
-        timings.append(clock_runs("ewfverify (MD5)", ["ewfverify", "-q", str(image)], runs=options.runs, proof=md5))
-        if not options.without_pyewf:
-            command = [sys.executable, "-c", _PYEWF, str(image)]
-            timings.append(clock_runs("pyewf, SHA-256", command, runs=options.runs, proof=sha256))
-    print(f"{'':38}{'CPU s':>8}{'wall s':>8}{'ratio':>8}{'MiB/CPU s':>11}")
-    for timing in timings:
-        ratio, speed = timing.cpu_s / timings[0].cpu_s, options.size_mib / timing.cpu_s
-        print(f"{timing.name:38}{timing.cpu_s:8.2f}{timing.wall_s:8.2f}{ratio:8.2f}{speed:11.0f}")
+        compare(image, md5, sha256, options=options)
 
 
 if __name__ == "__main__":
