@@ -43,9 +43,8 @@ _MACROS: Final = (
          epoch_us(try_cast(left(said(detail, 'new_time'), 26) AS TIMESTAMP)) - epoch_us(try_cast(
          left(coalesce(said(detail, 'old_time'), said(detail, 'previous_time')), 26) AS TIMESTAMP))) / 1000000, 86400)""",
 )
-_PROTECTED: Final = (
-    # One row for each place with people of a dataset: a file, or the bytes of a run that no file claims.
-    """CREATE OR REPLACE TABLE protected AS
+_PROTECTED: Final = """
+       CREATE OR REPLACE TABLE protected AS
        WITH records AS (
          SELECT f.exhibit, p.dataset, f.file, f.origin, f.person, f.record, count(DISTINCT f.kind) AS kinds,
                 min(f.id) AS first, min(f.address) AS at
@@ -55,8 +54,9 @@ _PROTECTED: Final = (
               coalesce(e.path, '') AS path, coalesce(e.type, '') AS type, coalesce(e.size, 0) AS size, e.volume,
               count(DISTINCT r.person) AS people, max(r.kinds) AS kinds
        FROM records r LEFT JOIN files e ON e.id = r.file AND e.exhibit = r.exhibit
-       GROUP BY r.exhibit, r.dataset, r.origin, e.id, e.address, e.path, e.type, e.size, e.volume"""
-)
+       GROUP BY r.exhibit, r.dataset, r.origin, e.id, e.address, e.path, e.type, e.size, e.volume
+"""
+"""One row for each place with people of a dataset: a file, or the bytes of a run that no file claims."""
 _VIEWS: Final = (
     # Commands of the window: dated in it, or undated in a history that was last written in it.
     """CREATE VIEW commands AS
@@ -93,7 +93,8 @@ def fill_tables(database: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) 
     """Put tables (pandas or Arrow; None for an empty one) in the place of those of the same names."""
     for name in sorted(tables):
         database.register(name, _arrow(name, tables[name]))
-    database.execute(_PROTECTED)
+    if not {"findings", "people", "files"}.isdisjoint(tables):
+        database.execute(_PROTECTED)
 
 
 def rows_of(database: duckdb.DuckDBPyConnection, sql: str, exhibit: str) -> list[dict[str, Any]]:

@@ -1,92 +1,312 @@
-"""Laws of the verdict: a negative needs records, a positive needs rows."""
+"""Laws of the verdict: a negative needs records, a positive needs rows, a confirmation needs two of them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from pipeline.config import Case, Exhibit, Incident
-from pipeline.schemas import TABLES, schema_of
-from pipeline.stages.verdict import run_verdict
-from pipeline.verdict_rules import check_verdict_rules
+from pipeline.stages.verdict import VerdictOutcome, run_verdict
+from tests.builders.verdicts import EARLY, INSIDE, LOST, RULES, Rows, case_of, negative_rows, tables_of
 
-RULES = Path(__file__).parents[3] / "rules" / "verdict"
-EARLY, LOST, BACK, LATE = (datetime(2022, 6, day, tzinfo=UTC) for day in (1, 21, 24, 30))
-
-
-def _case() -> Case:
-    exhibits = (Exhibit(label="pc", role="workstation", image=Path("pc.E01")),)
-    return Case(
-        root=Path(), id="c", title="t", timezone="Asia/Tokyo", language="ja",
-        incident=Incident(lost_from=LOST, recovered_at=BACK), exhibits=exhibits,
-        keys_directory=Path(), rules_directory=RULES.parent,
-    )  # fmt: skip
+NEGATIVES = {
+    "web-upload": ("pc", "chromium-history"),
+    "removable-media": ("pc", "windows-event-log"),
+    "anti-forensics": ("pc", "windows-event-log"),
+    "network": ("sv", "web-access-log"),
+}
+DAY = 86_400_000_000
 
 
-def _table(name: str, *rows: dict[str, Any]) -> pa.Table:
-    schema = schema_of(TABLES[name])
-    empty = {pa.string(): "", pa.int64(): 0, pa.bool_(): True}
-    base = {field.name: empty.get(field.type) for field in schema}
-    return pa.Table.from_pylist([base | {"exhibit": "pc"} | row for row in rows], schema=schema)
+def judge(rows: Rows, language: str = "ja") -> VerdictOutcome:
+    return run_verdict(tables_of(rows), case_of(language=language), RULES)
 
 
-def _tables(**source: Any) -> dict[str, pa.Table]:
-    history = {
-        "id": "s1", "address": "pc!p1:/Users/a/AppData/Local/Google/Chrome/User Data/Default/History",
-        "artefact": "chromium-history", "first": EARLY, "last": LATE, "gaps": [], "enabled": "yes",
-        "state_only": False, "status": "read",
-    }  # fmt: skip
-    prefs = {"id": "f1", "address": "pc!p1:/Users/a/AppData/Local/Google/Chrome/User Data/Default/Preferences"}
-    return {
-        "volumes": _table("volumes", {"address": "pc!p1", "state": "open"}),
-        "coverage": _table("coverage", {"class": "volume", "examined_by": "listed", "outcome": "examined"}),
-        "files": _table("files", prefs | {"path": "/Users/a/Preferences"}),
-        "sources": _table("sources", history | source),
-    }
+def entry(rows: Rows, question: str, exhibit: str, language: str = "ja") -> dict[str, Any]:
+    questions = judge(rows, language).verdict["questions"]
+    return next(item for item in questions if (item["id"], item["exhibit"]) == (question, exhibit))
 
 
-def _level(tables: dict[str, pa.Table], question: str = "web-upload") -> str:
-    found = run_verdict(tables, _case(), RULES).verdict["questions"]
-    return next(str(entry["level"]) for entry in found if entry["id"] == question)
+def level(rows: Rows, question: str, exhibit: str) -> str:
+    return str(entry(rows, question, exhibit)["level"])
 
 
-def test_shipped_rules_have_no_errors() -> None:
-    assert check_verdict_rules(RULES) == []
+def protected(rows: Rows, exhibit: str, *, file: str = "", fields: int = 2) -> Rows:
+    """Add one person of the register to an exhibit."""
+    kinds = ("name", "phone")[:fields]
+    found = [
+        {"exhibit": exhibit, "id": f"{exhibit}{file}{kind}", "person": "p1", "kind": kind, "record": "r", "file": file}
+        for kind in kinds
+    ]
+    people = [{"person": "p1", "dataset": "register", "basis": "register:name+phone", "exhibits": [exhibit]}]
+    return {**rows, "findings": rows.get("findings", []) + found, "people": people}
 
 
-def test_whole_history_over_the_window_carries_a_negative() -> None:
-    assert _level(_tables()) == "not-confirmed"
+def with_file(rows: Rows, **columns: Any) -> Rows:
+    return {**rows, "files": [*rows["files"], columns]}
+
+
+def with_event(rows: Rows, exhibit: str, action: str, **columns: Any) -> Rows:
+    event = {"exhibit": exhibit, "id": f"e-{len(rows['activity'])}", "action": action, **columns}
+    return {**rows, "activity": [*rows["activity"], event]}
+
+
+def with_source(artefact: str, **changes: Any) -> Rows:
+    rows = negative_rows()
+    changed = [row | (changes if row["artefact"] == artefact else {}) for row in rows["sources"]]
+    return {**rows, "sources": changed}
+
+
+@pytest.mark.parametrize("question", sorted(NEGATIVES))
+def test_whole_records_over_the_window_carry_a_negative(question: str) -> None:
+    found = entry(negative_rows(), question, NEGATIVES[question][0])
+    assert (found["level"], found["strength"]) == ("not-confirmed", "ordinary")
+
+
+FLAWS: dict[str, dict[str, Any]] = {
+    "damaged": {"status": "damaged"},
+    "a last state only": {"state_only": True},
+    "switched off": {"enabled": "no"},
+    "begins in the window": {"first": INSIDE},
+    "ends in the window": {"last": INSIDE},
+    "no times": {"first": None, "last": None},
+    "cleared in the window": {"gaps": [{"start": LOST, "end": INSIDE, "reason": "cleared"}]},
+    "gap of unknown time": {"gaps": [{"start": None, "end": None, "reason": "ids"}]},
+}
+
+
+@pytest.mark.parametrize("flaw", sorted(FLAWS))
+@pytest.mark.parametrize("question", sorted(NEGATIVES))
+def test_a_flawed_record_never_carries_a_negative(question: str, flaw: str) -> None:
+    exhibit, artefact = NEGATIVES[question]
+    assert level(with_source(artefact, **FLAWS[flaw]), question, exhibit) == "undetermined"
+
+
+@pytest.mark.parametrize("question", sorted(NEGATIVES))
+@pytest.mark.parametrize("origin", ["deleted", "orphan", "carved"])
+def test_a_record_that_is_not_allocated_never_carries_a_negative(question: str, origin: str) -> None:
+    exhibit, artefact = NEGATIVES[question]
+    rows = negative_rows()
+    files = {row["file"] for row in rows["sources"] if row["artefact"] == artefact}
+    rows["files"] = [row | ({"origin": origin} if row["id"] in files else {}) for row in rows["files"]]
+    assert level(rows, question, exhibit) == "undetermined"
+
+
+@pytest.mark.parametrize("question", sorted(NEGATIVES))
+@pytest.mark.parametrize("state", ["locked", "unsupported"])
+def test_a_volume_that_was_not_read_forbids_every_negative_of_its_exhibit(question: str, state: str) -> None:
+    exhibit = NEGATIVES[question][0]
+    rows = negative_rows()
+    rows["volumes"].append({"exhibit": exhibit, "address": f"{exhibit}!p2", "state": state})
+    assert level(rows, question, exhibit) == "undetermined"
+
+
+@pytest.mark.parametrize("question", sorted(NEGATIVES))
+def test_a_loss_on_the_exhibit_forbids_its_negatives(question: str) -> None:
+    exhibit = NEGATIVES[question][0]
+    rows = negative_rows() | {"diagnostics": [{"id": "d", "severity": "loss", "address": f"{exhibit}!p1!fs:/x"}]}
+    assert level(rows, question, exhibit) == "undetermined"
+
+
+def test_the_uncovered_stretch_is_told_in_both_languages() -> None:
+    found = entry(with_source("chromium-history", first=INSIDE), "web-upload", "pc")
+    stretch = "2022-06-21T00:00:00Z/2022-06-22T00:00:00Z"
+    assert any(stretch in reason for reason in found["coverage_by_language"]["ja"])
+    assert any(stretch in reason for reason in found["coverage_by_language"]["en"])
+
+
+def test_a_rotated_log_and_the_next_speak_for_the_window_together() -> None:
+    rows = with_source("web-access-log", first=INSIDE)
+    whole = next(row for row in rows["sources"] if row["artefact"] == "web-access-log")
+    older = whole | {"id": "old", "file": "old", "address": whole["address"] + ".1", "first": EARLY}
+    older["last"] = INSIDE - timedelta(minutes=5)
+    rows["sources"].append(older)
+    rows = with_file(rows, exhibit="sv", id="old", address=older["address"], path="/l", origin="allocated", kind="file",
+                     volume="sv!p1", created=EARLY, listed_by="own+tsk")  # fmt: skip
+    assert level(rows, "network", "sv") == "not-confirmed"
+    older["last"] = INSIDE - timedelta(minutes=11)
+    assert level(rows, "network", "sv") == "undetermined"
+
+
+def test_a_profile_without_its_history_forbids_the_negative() -> None:
+    rows = negative_rows()
+    address = "pc!p1!fs:/Users/b/AppData/Local/Google/Chrome/User Data/Default/Preferences"
+    assert level(with_file(rows, exhibit="pc", id="b", address=address, origin="allocated"), "web-upload", "pc") == (
+        "undetermined"
+    )
+
+
+@pytest.mark.parametrize("action", ["log-cleared", "logging-stopped", "time-changed"])
+@pytest.mark.parametrize("time", [INSIDE, None])
+def test_cleared_or_stopped_records_forbid_negatives_by_sources(action: str, time: Any) -> None:
+    rows = with_event(negative_rows(), "pc", action, time=time)
+    assert level(rows, "web-upload", "pc") == "undetermined"
+    assert level(rows, "removable-media", "pc") == "undetermined"
 
 
 @pytest.mark.parametrize(
-    "source",
-    [
-        {"status": "damaged"}, {"state_only": True}, {"enabled": "no"}, {"first": BACK}, {"last": LOST},
-        {"gaps": [{"start": LOST, "end": BACK, "reason": "ids"}]}, {"first": None},
-    ],
+    ("question", "exhibit", "action"),
+    [("removable-media", "pc", "device-connected"), ("web-upload", "pc", "uploaded-hint"),
+     ("network", "sv", "transfer-command"), ("anti-forensics", "pc", "wiping-tool")],
 )  # fmt: skip
-def test_unfit_history_never_carries_a_negative(source: dict[str, Any]) -> None:
-    assert _level(_tables(**source)) == "undetermined"
+def test_an_event_without_time_neither_shows_the_act_nor_lets_it_be_denied(
+    question: str, exhibit: str, action: str
+) -> None:
+    assert level(with_event(negative_rows(), exhibit, action), question, exhibit) == "undetermined"
 
 
-@pytest.mark.parametrize("name", ["sources", "volumes", "coverage"])
-def test_removing_what_a_negative_rests_on_makes_it_undetermined(name: str) -> None:
-    assert _level({key: table for key, table in _tables().items() if key != name}) == "undetermined"
+def test_an_internal_disk_is_no_removable_medium() -> None:
+    rows = with_event(
+        negative_rows(), "pc", "device-connected", time=INSIDE, device="DISK0001", detail='{"bus_type": "17"}'
+    )
+    assert level(rows, "removable-media", "pc") == "not-confirmed"
 
 
-def test_locked_volume_makes_it_undetermined() -> None:
-    tables = _tables() | {"volumes": _table("volumes", {"address": "pc!p2", "state": "locked"})}
-    assert _level(tables) == "undetermined"
+def test_an_unknown_stick_in_the_window_is_indicated_and_its_earlier_use_contradicts() -> None:
+    rows = with_event(negative_rows(), "pc", "device-connected", time=INSIDE, device="99001122")
+    rows = with_event(rows, "pc", "device-connected", time=EARLY, device="99001122")
+    found = entry(rows, "removable-media", "pc")
+    assert (found["level"], len(found["contradicting"])) == ("indicated", 1)
 
 
-def test_recorded_upload_in_the_window_is_confirmed_whatever_is_missing() -> None:
-    event = {"id": "a1", "action": "uploaded", "time": datetime(2022, 6, 22, tzinfo=UTC)}
-    assert _level({"activity": _table("activity", event)}) == "confirmed"
+def stick(rows: Rows, path: str, **columns: Any) -> Rows:
+    base = {
+        "exhibit": "usb", "id": path, "address": f"usb!p1!fs:{path}", "path": path, "kind": "file",
+        "origin": "allocated", "listed_by": "own+tsk", "volume": "usb!p1", "created": EARLY, "created_zone": "UTC",
+    }  # fmt: skip
+    return with_file(rows, **(base | columns))
 
 
-def test_unregistered_dataset_never_gives_a_negative() -> None:
-    assert _level(_tables(), "unauthorised-copy") == "undetermined"
+def test_a_stick_with_whole_listings_and_no_times_inside_was_not_written() -> None:
+    assert level(negative_rows(), "access-written", "usb") == "not-confirmed"
+
+
+@pytest.mark.parametrize("columns", [{"listed_by": "own"}, {"created": None}, {"created": LOST - timedelta(hours=1),
+                                     "created_precision_us": DAY}])  # fmt: skip
+def test_a_doubtful_listing_never_shows_that_nothing_was_written(columns: dict[str, Any]) -> None:
+    assert level(stick(negative_rows(), "/x", **columns), "access-written", "usb") == "undetermined"
+
+
+def test_one_kind_of_trace_is_indicated_and_two_are_confirmed() -> None:
+    one = stick(negative_rows(), "/copy.csv", created=INSIDE)
+    assert level(one, "access-connected", "usb") == level(one, "access-written", "usb") == "indicated"
+    two = stick(one, "/System Volume Information/WPSettings.dat", created=INSIDE)
+    assert level(two, "access-written", "usb") == "confirmed"
+    host = with_event(one, "pc", "device-connected", time=INSIDE, device="SERIAL-recovered-media")
+    assert level(host, "access-connected", "usb") == "confirmed"
+
+
+@pytest.mark.parametrize(("time", "expected"), [(INSIDE, "indicated"), (LOST - timedelta(hours=1), "undetermined")])
+def test_a_day_counts_only_where_all_of_it_lies_inside(time: Any, expected: str) -> None:
+    rows = stick(negative_rows(), "/x", accessed=time, accessed_precision_us=DAY, accessed_zone="local Asia/Tokyo")
+    assert level(rows, "access-connected", "usb") == expected
+
+
+MAIL = {"Sent": "confirmed", "Outbox": "confirmed", "Drafts": "indicated", "Inbox": "undetermined"}
+
+
+@pytest.mark.parametrize("folder", sorted(MAIL))
+def test_only_a_sent_folder_shows_that_data_was_mailed(folder: str) -> None:
+    address = f"pc!p1!fs:/Mail/{folder}/1.eml"
+    rows = with_file(negative_rows(), exhibit="pc", id="m", address=address, path=f"/Mail/{folder}/1.eml", type="mail",
+                     origin="allocated")  # fmt: skip
+    rows = with_file(rows, exhibit="pc", id="a", address=f"{address}!member:list.csv", path="x", origin="member")
+    assert level(protected(rows, "pc", file="a"), "mail", "pc") == MAIL[folder]
+    assert level(rows, "mail", "pc") == "undetermined"
+
+
+def served(size: int, client: str) -> Rows:
+    rows = with_file(negative_rows(), exhibit="sv", id="d", address="sv!p1!fs:/srv/d.csv", path="/srv/d.csv", size=700,
+                     origin="allocated")  # fmt: skip
+    detail = f'{{"bytes": {size}, "client": "{client}"}}'
+    return with_event(protected(rows, "sv", file="d"), "sv", "request-served", time=INSIDE, subject="/srv/d.csv",
+                      detail=detail)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("size", "client", "expected"),
+    [(700, "203.0.113.9", "confirmed"), (699, "203.0.113.9", "indicated"), (700, "192.168.0.9", "indicated")],
+)
+def test_a_served_file_is_confirmed_by_name_size_and_an_outside_client(size: int, client: str, expected: str) -> None:
+    assert level(served(size, client), "network", "sv") == expected
+
+
+def test_a_transfer_command_alone_is_indicated() -> None:
+    rows = served(1, "192.168.0.9") | {"activity": []}
+    rows = with_event(rows, "sv", "transfer-command", time=INSIDE, subject="scp /srv/d.csv h:", artefact="shell-history")
+    assert level(rows, "network", "sv") == "indicated"
+    read = {**rows, "files": [row | ({"accessed": INSIDE} if row["id"] == "d" else {}) for row in rows["files"]]}
+    assert level(read, "network", "sv") == "confirmed"
+
+
+def test_an_archive_with_data_needs_a_time_inside_or_a_command() -> None:
+    rows = with_file(negative_rows(), exhibit="pc", id="z", address="pc!p1!fs:/b.zip", path="/b.zip", type="zip",
+                     origin="allocated", created=EARLY)  # fmt: skip
+    rows = with_file(rows, exhibit="pc", id="a", address="pc!p1!fs:/b.zip!member:d.csv", path="x", origin="member")
+    rows = protected(rows, "pc", file="a")
+    assert level(rows, "staging", "pc") == "indicated"
+    packed = with_event(rows, "pc", "archive-command", subject="Compress-Archive C:\\d.csv C:\\b.zip")
+    assert level(packed, "staging", "pc") == "confirmed"
+    assert level(with_event(negative_rows(), "pc", "archive-command", time=INSIDE), "staging", "pc") == "indicated"
+
+
+def test_data_found_on_an_unlocked_stick_is_readable_and_a_locked_one_may_be_not_confirmed() -> None:
+    rows = protected(negative_rows(), "usb", file="usb-f")
+    assert level(rows, "encryption", "usb") == "confirmed"
+    assert level(negative_rows(), "encryption", "usb") == "undetermined"
+    locked = negative_rows()
+    locked["volumes"][2] |= {"state": "locked", "encryption": "BitLocker"}
+    assert level(locked, "encryption", "usb") == "not-confirmed"
+    locked["volumes"][2]["encryption"] = "unknown"
+    assert level(locked, "encryption", "usb") == "undetermined"
+
+
+def test_a_copy_on_another_device_shows_that_not_all_copies_were_recovered() -> None:
+    rows = protected(negative_rows(), "pc", file="pc-f")
+    verdict = judge(rows).verdict
+    assert level(rows, "recovery", "usb") == "confirmed"
+    assert level(rows, "unauthorised-copy", "pc") == "confirmed"
+    assert verdict["overall"]["level"] == "confirmed"
+
+
+def test_one_value_of_one_person_is_only_indicated() -> None:
+    assert level(protected(negative_rows(), "pc", fields=1), "unauthorised-copy", "pc") == "indicated"
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_text_is_in_the_language_of_the_case_and_kept_in_both(language: str) -> None:
+    verdict = judge(negative_rows(), language).verdict
+    assert verdict["overall"]["sentence"] == verdict["overall"]["sentences"][language]
+    for item in verdict["questions"]:
+        assert item["sentence"] == item["sentences"][language]
+        for key in ("question", "limits", "coverage", "hypotheses"):
+            assert item[key] == item[f"{key}_by_language"][language]
+            assert set(item[f"{key}_by_language"]) == {"ja", "en"}
+
+
+def test_deadlines_and_thresholds_come_from_discovery_and_regime() -> None:
+    people = judge(negative_rows()).verdict["people"]
+    assert people["deadlines"]["preliminary"].startswith("2022-06-26")
+    assert people["deadlines"]["final"].startswith("2022-07-21")
+    assert people["deadlines"]["final-if-malicious"].startswith("2022-08-20")
+    assert people["threshold"] == 100
+
+
+def numbered(**columns: Any) -> Callable[[], Rows]:
+    return lambda: negative_rows() | {"findings": [{"exhibit": "pc", "id": "n", "kind": "my-number", **columns}]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [(negative_rows, "no"), (numbered(validated=True), "yes"), (numbered(), "undetermined"), (dict, "undetermined")],
+)
+def test_a_my_number_is_absent_only_where_everything_was_examined(rows: Callable[[], Rows], expected: str) -> None:
+    legal = judge(rows()).verdict["people"]["legal"]
+    assert next(row["my_number"] for row in legal if row["exhibit"] == "pc") == expected
+
+
+def test_no_rows_at_all_give_no_negative() -> None:
+    levels = {item["level"] for item in judge({}).verdict["questions"]}
+    assert levels == {"undetermined"}
