@@ -185,7 +185,7 @@ class NtfsFileSystem:
         yield self._region(0, _BOOT, ExtentClass.FILE_SYSTEM_METADATA, "boot")
         total, sector = self._mft.geometry.total, self._mft.geometry.sector
         if _BOOT <= total <= self._volume.length - sector:
-            yield self._region(total, sector, ExtentClass.FILE_SYSTEM_METADATA, "backup boot")
+            yield self._region(total, sector, ExtentClass.FILE_SYSTEM_METADATA, "boot copy")
 
     def _region(self, start: int, length: int, class_: str, name: str) -> Region:
         volume = self._volume
