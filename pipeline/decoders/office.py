@@ -15,7 +15,7 @@ from pipeline.decoders.sheets import Book, book_of, rows_of
 from pipeline.decoders.xmltext import local_name, paragraphs, parsed, strings
 from pipeline.decoders.zips import FAULTS, members_of
 
-__all__ = ["Document", "Workbook"]
+__all__ = ["CELLS", "Document", "Workbook"]
 
 CELLS: Final = 20_000_000
 """Cells in the rectangle around a sheet's values; the reader holds all of it in memory."""

@@ -12,13 +12,18 @@ import olefile
 
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Trouble, whole
-from pipeline.decoders.office import Workbook
+from pipeline.decoders.office import CELLS, Workbook
 from pipeline.decoders.types import refine_ole
 
 __all__ = ["Ole"]
 
 SEARCHED: Final = 4 << 20
 """Files larger than this (bytes) are not searched for the place of their streams."""
+BEGIN: Final = 0x09
+PLACED: Final = frozenset(
+    {0x06, 0x01, 0x02, 0x03, 0x04, 0x05, 0xBD, 0xBE, 0xD6, 0xFD, 0x201, 0x203, 0x204, 0x205, 0x206, 0x27E, 0x406}
+)
+"""Records of the start of a sheet (low byte) and of cells, BIFF2 to BIFF8 (MS-XLS §2.3.1)."""
 FAULTS: Final = (OSError, ValueError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
@@ -48,18 +53,40 @@ class Ole(Decoder):
         if kind == "encrypted-office":
             yield Locked("", "encrypted-office")
             return
-        yield from _body(kind, content, limits)
+        yield from _body(kind, book, content, limits)
         rest = [path for path in streams if kind != "xls" or path[0] not in {"Workbook", "Book"}]
         yield from _streams(book, rest, data, limits)
 
 
-def _body(kind: str, content: Readable, limits: Limits) -> Iterator[Decoded]:
+def _body(kind: str, book: olefile.OleFileIO, content: Readable, limits: Limits) -> Iterator[Decoded]:
     if kind == "xls":
-        yield from Workbook().decode(content, limits)
+        if _area(book) > CELLS:
+            yield Trouble("limit-cells", f"a sheet spans more than {CELLS} cells; its raw bytes are scanned instead")
+        else:
+            yield from Workbook().decode(content, limits)
     elif kind != "msg":
         yield Trouble(
             "no-decoder", f"{kind}: its own layout is not read by this version; its streams are scanned as bytes"
         )
+
+
+def _area(book: olefile.OleFileIO) -> int:
+    """Return the cells of the largest rectangle around a sheet's values (MS-XLS §2.4: row and column come first)."""
+    try:
+        data = book.openstream("Workbook" if book.exists("Workbook") else "Book").read()
+    except FAULTS:
+        return 0
+    at, largest, rows, columns = 0, 0, 0, 0
+    while at + 4 <= len(data):
+        kind, size = int.from_bytes(data[at : at + 2], "little"), int.from_bytes(data[at + 2 : at + 4], "little")
+        if kind & 0xFF == BEGIN:
+            rows = columns = 0
+        elif kind in PLACED:
+            rows = max(rows, int.from_bytes(data[at + 4 : at + 6], "little") + 1)
+            columns = max(columns, int.from_bytes(data[at + 6 : at + 8], "little") + 1)
+            largest = max(largest, rows * columns)
+        at += 4 + size
+    return largest
 
 
 def _streams(book: olefile.OleFileIO, streams: list[list[str]], data: bytes, limits: Limits) -> Iterator[Decoded]:

@@ -118,3 +118,8 @@ def test_rich_text_of_a_western_code_page_and_deep_groups_ends() -> None:
     assert texts(decoded(pair)) == {"line 1": "\U0001f600!"}
     assert texts(decoded(b"{\\rtf1\\ansicpg1252 caf\\'e9}")) == {"line 1": "café"}
     assert troubles(decoded(b"{\\rtf1" + b"{" * 5000)) == ["rtf-damaged"]
+
+
+def test_an_old_sheet_that_spans_more_than_any_real_one_is_not_loaded() -> None:
+    stream = biff({1: "a", 65535: "b"}, "s").replace(b"\xfe\xff\0\0", b"\xfe\xff\xff\xff")
+    assert troubles(decoded(compound({"Workbook": stream}))) == ["limit-cells"]
