@@ -17,6 +17,10 @@ REPORT_TABLES: Final = (
     "claims", "grounds",
 )  # fmt: skip
 
+_CHAIN: Final = """
+CREATE VIEW chain AS SELECT claim, relation, "table", row, min(note) AS note FROM grounds GROUP BY ALL
+"""
+
 
 class Queries:
     """Answers from the tables; every statement orders its rows."""
@@ -36,12 +40,16 @@ class Queries:
 
 @contextmanager
 def open_queries(tables: Mapping[str, Any]) -> Iterator[Queries]:
-    """Yield queries over Arrow tables; the database reaches no file and no network. Missing tables are empty."""
+    """Yield queries over Arrow tables; the database reaches no file and no network. Missing tables are empty.
+
+    The view ``chain`` is the grounds with one row where several tests of a claim name the same.
+    """
     database = duckdb.connect(":memory:", config={"threads": 1})
     try:
         for name in REPORT_TABLES:
             data = tables.get(name)
             database.register(name, schema_of(TABLES[name]).empty_table() if data is None else data)
+        database.execute(_CHAIN)
         database.execute("SET enable_external_access = false")
         database.execute("SET TimeZone = 'UTC'")
         database.execute("SET lock_configuration = true")

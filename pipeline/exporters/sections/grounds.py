@@ -14,14 +14,14 @@ __all__ = ["Ground", "GroundList", "grounds_of"]
 _TIMES: Final = ("created", "modified", "accessed", "changed")
 _EVENTS: Final = """
 SELECT g.claim, g.relation, g.note, a.id AS row, a.exhibit, a.address, a.time, a.action, a.subject, a.device, a.artefact
-FROM grounds g JOIN activity a ON g."table" = 'activity' AND a.id = g.row
+FROM chain g JOIN activity a ON g."table" = 'activity' AND a.id = g.row
 QUALIFY row_number() OVER (PARTITION BY g.claim, g.relation ORDER BY a.time NULLS LAST, a.id) <= $most
 ORDER BY g.claim, g.relation, a.time NULLS LAST, a.id
 """
 _ENTRIES: Final = """
 SELECT g.claim, g.relation, g.note, f.id AS row, f.exhibit, f.address, f.origin, f.created, f.modified, f.accessed,
        f.changed
-FROM grounds g JOIN files f ON g."table" = 'files' AND f.id = g.row
+FROM chain g JOIN files f ON g."table" = 'files' AND f.id = g.row
 QUALIFY row_number() OVER (PARTITION BY g.claim, g.relation ORDER BY f.address, f.id) <= $most
 ORDER BY g.claim, g.relation, f.address, f.id
 """
@@ -30,15 +30,15 @@ WITH held AS (
     SELECT g.claim, g.relation, min(g.note) AS note, f.exhibit, f.file, min(f.id) AS row, min(f.address) AS address,
            count(*)::BIGINT AS findings, count(DISTINCT f.record)::BIGINT AS records,
            count(DISTINCT f.person)::BIGINT AS people
-    FROM grounds g JOIN findings f ON g."table" = 'findings' AND f.id = g.row GROUP BY ALL)
+    FROM chain g JOIN findings f ON g."table" = 'findings' AND f.id = g.row GROUP BY ALL)
 SELECT held.* EXCLUDE (address), coalesce(files.address, held.address) AS address, files.origin AS origin
 FROM held LEFT JOIN files ON files.id = held.file
 QUALIFY row_number() OVER (PARTITION BY claim, relation ORDER BY findings DESC, held.row) <= $most
 ORDER BY claim, relation, findings DESC, held.row
 """
-_TOTALS: Final = "SELECT claim, relation, count(*)::BIGINT AS n FROM grounds GROUP BY ALL ORDER BY 1, 2"
+_TOTALS: Final = "SELECT claim, relation, count(*)::BIGINT AS n FROM chain GROUP BY ALL ORDER BY 1, 2"
 _OTHERS: Final = """
-SELECT claim, relation, note, row, "table" AS name FROM grounds WHERE "table" NOT IN ('activity', 'files', 'findings')
+SELECT claim, relation, note, row, "table" AS name FROM chain WHERE "table" NOT IN ('activity', 'files', 'findings')
 QUALIFY row_number() OVER (PARTITION BY claim, relation ORDER BY "table", row) <= $most
 ORDER BY claim, relation, "table", row
 """

@@ -15,6 +15,11 @@ __all__ = ["Answer", "Conclusion", "answers_of", "conclusion_of"]
 _RESTS_ON: Final = 5
 _REASONS: Final = 12
 _NONE: Final = GroundList(total=0, shown=())
+_CHANNELS: Final = (
+    "unauthorised-copy", "network", "web-upload", "mail", "removable-media", "print", "recovery", "access",
+    "encryption", "staging", "anti-forensics",
+)  # fmt: skip
+"""Ways out come first in the conclusion, then what made them possible; others follow."""
 _WEIGHT: Final = {"confirmed": 0, "indicated": 1, "not-confirmed": 2, "undetermined": 3}
 
 
@@ -25,6 +30,7 @@ class Answer:
     number: str
     claim: str
     exhibit: str
+    channel: str
     question: str
     level: str
     level_label: str
@@ -84,7 +90,7 @@ def _answer(
     uncovered = texts_of(entry, "coverage", language)
     printed = () if material.public else tuple(material.printer.text(text) for text in uncovered[:_REASONS])
     return Answer(
-        number=number, claim=entry["claim"], exhibit=entry["exhibit"], level=entry["level"],
+        number=number, claim=entry["claim"], exhibit=entry["exhibit"], channel=entry["channel"], level=entry["level"],
         question=text_of(entry, "question", language), level_label=words.label("level", entry["level"]),
         strength=words.label("strength", entry["strength"]), kind=words.label("claim", kind) if kind else "",
         sentence=sentence_of(entry, language), grounds=grounds.get((entry["claim"], "supports"), _NONE),
@@ -107,9 +113,14 @@ def conclusion_of(material: Material, answers: Sequence[Answer]) -> Conclusion:
     )  # fmt: skip
 
 
+def _importance(answer: Answer) -> tuple[int, int]:
+    known = answer.channel in _CHANNELS
+    return _WEIGHT[answer.level], _CHANNELS.index(answer.channel) if known else len(_CHANNELS)
+
+
 def _points(answers: Sequence[Answer], *, by_question: bool) -> tuple[Point, ...]:
     groups: dict[tuple[str, str, str], list[Answer]] = {}
-    for one in sorted(answers, key=lambda one: _WEIGHT[one.level]):
+    for one in sorted(answers, key=_importance):
         groups.setdefault((one.question, "" if by_question else one.sentence, one.level), []).append(one)
     return tuple(
         Point(

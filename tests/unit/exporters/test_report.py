@@ -171,6 +171,24 @@ def test_grounds_beyond_the_shown_are_counted() -> None:
     assert "ほか 34 件は省略した。" in render_report(model)
 
 
+def test_a_row_that_two_tests_name_is_one_ground() -> None:
+    tables = small.tables()
+    grounds = [
+        small.row("grounds", claim="claim1", relation="supports", table="activity", row="act1", note=note)
+        for note in ("one test", "another")
+    ]
+    model = build_model(small.inputs(tables=tables | {"grounds": rows_to_table(TABLES["grounds"], grounds)}))
+    assert (model.answers[0].grounds.total, len(model.answers[0].grounds.shown)) == (1, 1)
+    assert model.timeline.events[0].numbers == ("2.1",)
+
+
+def test_bytes_that_no_class_holds_are_said() -> None:
+    tables = small.tables()
+    page = page_of(tables=tables | {"extents": tables["extents"].slice(0, 2)})
+    assert "媒体の大きさと合わないバイト: " not in page_of()
+    assert "媒体の大きさと合わないバイト: " in page
+
+
 def test_a_digest_that_differs_is_marked_so() -> None:
     exhibit = build_model(small.inputs()).exhibits[0]
     assert {one.name: one.match for one in exhibit.digests} == {"MD5": "yes", "SHA-1": "no", "SHA-256": ""}
