@@ -49,12 +49,16 @@ def list_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Ite
     try:
         others, troubles = _others(image, volume, options, second)
     except UnreadableError as error:
-        message = f"{volume.address}: the second reader ({second}) cannot list it ({error}); one listing stands alone"
-        yield diagnose("entries", volume.address, "second-listing", message, Severity.NOTE)
+        yield _alone(volume, second, error)
         yield from (_listed(row, volume.reader) for row in entries)
         return
     yield from _troubled(volume, second, troubles)
     yield from _joined(entries, others, volume, second)
+
+
+def _alone(volume: Volume, second: str, error: UnreadableError) -> Diagnostic:
+    message = f"{volume.address}: the second reader ({second}) cannot list it ({error}); one listing stands alone"
+    return diagnose("entries", volume.address, "second-listing", message, Severity.NOTE)
 
 
 def _listed(row: FileEntry, by: str) -> FileEntry:
@@ -126,14 +130,16 @@ def _joined(
         rest.pop(match.id)
         yield _listed(entry, f"{volume.reader}+{second}")
         if match.size != entry.size and entry.kind == "file":
-            message = (
-                f"{entry.address}: {entry.size} bytes by {volume.reader}, {match.size} by {second}; the first is used"
-            )
-            yield diagnose("entries", entry.address, "listings-differ", message, Severity.WARNING)
+            yield _differing(entry, volume.reader, match, second)
     for row in rest.values():
         if row.kind not in {"metadata", "virtual"}:
             yield _listed(row, second)
             yield _one_sided(row, second, volume.reader)
+
+
+def _differing(entry: FileEntry, lister: str, match: FileEntry, other: str) -> Diagnostic:
+    message = f"{entry.address}: {entry.size} bytes by {lister}, {match.size} by {other}; the first is used"
+    return diagnose("entries", entry.address, "listings-differ", message, Severity.WARNING)
 
 
 def _one_sided(entry: FileEntry, lister: str, other: str) -> Diagnostic:

@@ -93,3 +93,15 @@ def test_file_system_facts_hold(fact: dict[str, Any]) -> None:
 def test_windows_folder_is_found(fact: dict[str, Any]) -> None:
     folders = {row.path.lower() for row in _live(fact) if row.kind == "directory"}
     assert "/windows" in folders
+
+
+@pytest.mark.parametrize("fact", [f for f in FACTS if "inodes" in f["fact"]], ids=lambda fact: str(fact["id"]))
+def test_inodes_are_those_of_the_super_block_and_the_sources_own_folder_of_orphans(fact: dict[str, Any]) -> None:
+    """The source is The Sleuth Kit, which adds one inode of its own making, the folder of orphans."""
+    image = _image(fact)
+    stated = int.from_bytes(image.read(1024, 4), "little")
+    assert stated + 1 == fact["fact"]["inodes"]
+    (volume,) = _volumes(fact)
+    rows = list(list_volume(image, volume, OPTIONS))
+    metas = {row.meta for row in rows if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED}
+    assert metas <= set(range(1, stated + 1))

@@ -11,11 +11,14 @@ import pytest
 from dfvfs.lib import definitions
 
 from pipeline.access.dfvfs_layers import prepare
+from pipeline.access.filesystems import open_file_system
 from pipeline.access.image import open_image
 from pipeline.access.interfaces import FileSystemOptions
 from pipeline.access.reconcile import list_volume
-from pipeline.access.volumes import scan_volumes
+from pipeline.access.tsk import open_tsk
+from pipeline.access.volumes import open_volume, scan_volumes
 from pipeline.records import Diagnostic, FileEntry, Origin, Volume, VolumeState
+from tests.builders.file_systems import make_fat, make_ntfs
 
 OPTIONS = FileSystemOptions()
 SECTOR = 512
@@ -88,3 +91,23 @@ def test_deleted_names_are_listed_although_dfvfs_hides_them(tmp_path: Path) -> N
     entries = [row for row in list_volume(image, volume, OPTIONS) if isinstance(row, FileEntry)]
     named = {row.path: (row.origin, row.listed_by) for row in entries if row.path.endswith(".txt")}
     assert named == {"/kept.txt": (Origin.ALLOCATED, "tsk+dfvfs"), "/gone.txt": (Origin.DELETED, "tsk")}
+
+
+def test_the_sleuth_kit_maims_japanese_short_names_that_the_own_reader_decodes(tmp_path: Path) -> None:
+    path = make_fat(tmp_path, size=2 << 20, name="aaaaaa.csv")
+    data = path.read_bytes()
+    assert data.count(b"AAAAAA  CSV") == 1
+    path.write_bytes(data.replace(b"AAAAAA  CSV", "\u8868".encode("cp932").ljust(8) + b"CSV"))
+    image = open_image(path)
+    (volume,) = [row for row in scan_volumes(image, "EX-01", OPTIONS) if isinstance(row, Volume)]
+    maimed = [row.path for row in open_tsk(open_volume(image, volume, OPTIONS), volume, OPTIONS).entries()
+               if isinstance(row, FileEntry) and row.size == 5000 and row.origin == Origin.ALLOCATED]  # fmt: skip
+    kept = [row.path for row in open_file_system(image, volume, OPTIONS).entries()
+            if isinstance(row, FileEntry) and row.size == 5000]  # fmt: skip
+    assert (maimed, kept) == (["/^\\.csv"], ["/\u8868.csv"])
+
+
+def test_volume_without_snapshots_has_none(tmp_path: Path) -> None:
+    rows = list(scan_volumes(open_image(make_ntfs(tmp_path)), "EX-01", OPTIONS))
+    assert [(row.address, row.scheme) for row in rows if isinstance(row, Volume)] == [("EX-01", "none")]
+    assert [row for row in rows if isinstance(row, Diagnostic)] == []
