@@ -117,6 +117,7 @@ class ContentExaminer:
         self, entry: FileEntry, kind: str, done: Pass, maker: FindingMaker, seen: set[tuple[str, str]], sha256: str,
         depth: int,
     ) -> Iterator[RowOf]:  # fmt: skip
+        """Open a content; of a carved object, what its remains give is all there is, and its bytes were scanned raw."""
         decoder = decoder_for(kind)
         if decoder is None:
             return
@@ -132,7 +133,8 @@ class ContentExaminer:
         )  # fmt: skip
         for part in decoder.decode(BytesReadable(done.data), bounds):
             yield from self._part(part, entry, maker, seen, sha256, depth, trouble)
-        outcome = "partial" if trouble else "examined"
+        whole = not trouble or entry.origin == Origin.CARVED
+        outcome = "examined" if whole else "partial"
         yield "examinations", _examination(entry, "decoded", outcome, "; ".join(sorted(set(trouble))), done.size)
 
     def _part(
@@ -156,7 +158,8 @@ class ContentExaminer:
         elif isinstance(part, Trouble):
             trouble.append(part.code)
             message = f"{entry.address}: {part.message}"
-            yield "diagnostics", diagnose(self.stage, entry.address, part.code, message)
+            severity = Severity.NOTE if entry.origin == Origin.CARVED else Severity.WARNING
+            yield "diagnostics", diagnose(self.stage, entry.address, part.code, message, severity)
 
     def _table_of(self, part: Text, content: str) -> Table | None:
         """Return the layout of a sheet's rows: that of the first row of it."""
