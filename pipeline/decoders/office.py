@@ -94,19 +94,22 @@ def _unsafe(data: bytes, limits: Limits) -> Trouble | None:
         for info in listed:
             with archive.open(info) as part:
                 if _cells(part.read(info.file_size) if info.filename.startswith("xl/worksheets/") else b"") > CELLS:
-                    return Trouble(
-                        "limit-cells", f"a sheet spans more than {CELLS} cells; its parts are scanned instead"
-                    )
+                    return Trouble("limit-cells", f"a sheet spans over {CELLS} cells or has them out of order")
     except FAULTS:
         return Trouble("zip-directory", "package is damaged; its parts are scanned as they are")
     return None
 
 
 def _cells(sheet: bytes) -> int:
-    """Return the area of the rectangle that the reader would hold (§18.3.1.4: cell references)."""
+    """Return the area of the rectangle that the reader would hold (§18.3.1.4: cell references).
+
+    Rows that go back count as too many: the reader takes the first and the last for the bounds and would not end.
+    """
     rows, columns = [0], [0]
     for match in _PLACE.finditer(sheet):
         letters, row = match.groups()
+        if int(row) < rows[-1]:
+            return CELLS + 1
         column = 0
         for letter in letters:
             column = column * 26 + letter - 64

@@ -61,7 +61,10 @@ class Ole(Decoder):
 def _body(kind: str, book: olefile.OleFileIO, content: Readable, limits: Limits) -> Iterator[Decoded]:
     if kind == "xls":
         if _area(book) > CELLS:
-            yield Trouble("limit-cells", f"a sheet spans more than {CELLS} cells; its raw bytes are scanned instead")
+            yield Trouble(
+                "limit-cells",
+                f"a sheet spans over {CELLS} cells or has them out of order; its raw bytes are scanned instead",
+            )
         else:
             yield from Workbook().decode(content, limits)
     elif kind != "msg":
@@ -71,7 +74,10 @@ def _body(kind: str, book: olefile.OleFileIO, content: Readable, limits: Limits)
 
 
 def _area(book: olefile.OleFileIO) -> int:
-    """Return the cells of the largest rectangle around a sheet's values (MS-XLS §2.4: row and column come first)."""
+    """Return the cells of the largest rectangle around a sheet's values (MS-XLS §2.4: row and column come first).
+
+    Rows that go back count as too many: the reader takes the first and the last for the bounds and would not end.
+    """
     try:
         data = book.openstream("Workbook" if book.exists("Workbook") else "Book").read()
     except FAULTS:
@@ -82,7 +88,10 @@ def _area(book: olefile.OleFileIO) -> int:
         if kind & 0xFF == BEGIN:
             rows = columns = 0
         elif kind in PLACED:
-            rows = max(rows, int.from_bytes(data[at + 4 : at + 6], "little") + 1)
+            row = int.from_bytes(data[at + 4 : at + 6], "little") + 1
+            if row < rows:
+                return CELLS + 1
+            rows = row
             columns = max(columns, int.from_bytes(data[at + 6 : at + 8], "little") + 1)
             largest = max(largest, rows * columns)
         at += 4 + size

@@ -123,3 +123,7 @@ def test_rich_text_of_a_western_code_page_and_deep_groups_ends() -> None:
 def test_an_old_sheet_that_spans_more_than_any_real_one_is_not_loaded() -> None:
     stream = biff({1: "a", 65535: "b"}, "s").replace(b"\xfe\xff\0\0", b"\xfe\xff\xff\xff")
     assert troubles(decoded(compound({"Workbook": stream}))) == ["limit-cells"]
+
+
+def test_cells_out_of_order_are_said_and_end() -> None:
+    assert troubles(decoded(compound({"Workbook": biff({9: "a", 2: "b"}, "s")}))) == ["limit-cells"]
