@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["SIZE", "data", "file_name", "record", "remove_from", "rich_volume", "root", "standard", "table"]
+from pipeline.access.ntfs_boot import NtfsGeometry
+
+__all__ = ["SIZE", "data", "file_name", "geometry", "record", "remove_from", "rich_volume", "root", "standard", "table"]
 
 SIZE: Final = 1024
 CREATED: Final = 133_500_000_000_000_000  # 2024-01-18T09:20:00Z
@@ -203,3 +205,8 @@ def _remove(point: Path) -> None:
     for place in sorted((point / "d4").iterdir()):
         place.unlink()
     (point / "d4").rmdir()
+
+
+def geometry() -> NtfsGeometry:
+    """Return sizes as ``table`` has them."""
+    return NtfsGeometry(sector=512, cluster=4096, record=SIZE, index=4096, mft=0, mirror=0, total=0, serial="")
