@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import pytest
 
-from pipeline.stages.verdict import VerdictOutcome, run_verdict
+from pipeline.stages.verdict import VerdictOutcome, evaluate
+from pipeline.verdict_rules import Question, load_verdict_rules
 from tests.builders.verdicts import EARLY, INSIDE, LOST, RULES, Rows, case_of, negative_rows, tables_of
 
 NEGATIVES = {
@@ -20,13 +22,18 @@ NEGATIVES = {
 DAY = 86_400_000_000
 
 
+@lru_cache(maxsize=1)
+def rules() -> dict[str, Question]:
+    return {question.id: question for question in load_verdict_rules(RULES)}
+
+
 def judge(rows: Rows, language: str = "ja") -> VerdictOutcome:
-    return run_verdict(tables_of(rows), case_of(language=language), RULES)
+    return evaluate(tables_of(rows), tuple(rules().values()), case_of(language=language))
 
 
-def entry(rows: Rows, question: str, exhibit: str, language: str = "ja") -> dict[str, Any]:
-    questions = judge(rows, language).verdict["questions"]
-    return next(item for item in questions if (item["id"], item["exhibit"]) == (question, exhibit))
+def entry(rows: Rows, question: str, exhibit: str) -> dict[str, Any]:
+    found = evaluate(tables_of(rows), (rules()[question],), case_of()).verdict["questions"]
+    return next(item for item in found if item["exhibit"] == exhibit)
 
 
 def level(rows: Rows, question: str, exhibit: str) -> str:
@@ -235,7 +242,9 @@ def test_a_served_file_is_confirmed_by_name_size_and_an_outside_client(size: int
 
 def test_a_transfer_command_alone_is_indicated() -> None:
     rows = served(1, "192.168.0.9") | {"activity": []}
-    rows = with_event(rows, "sv", "transfer-command", time=INSIDE, subject="scp /srv/d.csv h:", artefact="shell-history")
+    rows = with_event(
+        rows, "sv", "transfer-command", time=INSIDE, subject="scp /srv/d.csv h:", artefact="shell-history"
+    )
     assert level(rows, "network", "sv") == "indicated"
     read = {**rows, "files": [row | ({"accessed": INSIDE} if row["id"] == "d" else {}) for row in rows["files"]]}
     assert level(read, "network", "sv") == "confirmed"
