@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,10 @@ _TYPES: Final = {
     "ext4": definitions.TYPE_INDICATOR_EXT,
 }  # fmt: skip
 _ROOTS: Final = {definitions.TYPE_INDICATOR_NTFS: "\\"}
+_TIMES: Final = (
+    ("created", "creation_time"), ("modified", "modification_time"), ("accessed", "access_time"),
+    ("changed", "change_time"),
+)  # fmt: skip
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_ENTRIES: Final = 20_000_000
 _STORAGE: Final = frozenset(_TYPES.values())
@@ -143,34 +147,37 @@ class DfvfsFileSystem:
 
     def _rows(self, entry: Any, path: str) -> Iterator[FileEntry | Diagnostic]:
         try:
-            row = self._row(entry, path)
-            streams = [stream.name for stream in entry.data_streams]
+            common, kind, size = self._common(entry, path), _kind(entry), int(entry.size or 0)
+            runs = self._runs(entry)
+            streams = sorted(str(stream.name) for stream in entry.data_streams if stream.name)
+            sizes = [int(entry.GetFileObject(data_stream_name=name).get_size()) for name in streams]
         except FAILURES as error:
             yield self._trouble(path, error)
             return
-        yield self._placed(row)
-        for name in sorted(str(name) for name in streams if name):
-            size = entry.GetFileObject(data_stream_name=name).get_size()
-            yield self._placed(
-                replace(row, stream=_clean(name), size=size, initialised_size=size, runs=(), kind="file")
-            )
+        yield self._row(common, kind, "", size, runs)
+        for name, length in zip(streams, sizes, strict=True):
+            yield self._row(common, "file", _clean(name), length, ())
 
-    def _row(self, entry: Any, path: str) -> FileEntry:
-        kind = "link" if entry.IsLink() else "directory" if entry.IsDirectory() else "file"
-        kind = kind if kind != "file" or entry.IsFile() else "other"
-        size = int(entry.size or 0)
-        row = FileEntry(
-            id="", exhibit=self._volume.exhibit, volume=self._volume.address, address="", path=path, stream="",
-            kind=kind, origin=Origin.ALLOCATED, meta=_number(entry), parent="", size=size, initialised_size=size,
-            runs=self._runs(entry), reader="file-system", listed_by="dfvfs",
-        )  # fmt: skip
-        times: dict[str, Any] = {}
-        for ours, theirs in (("created", "creation_time"), ("modified", "modification_time"),
-                             ("accessed", "access_time"), ("changed", "change_time")):  # fmt: skip
+    def _common(self, entry: Any, path: str) -> dict[str, Any]:
+        """Return the columns that all streams of an entry share."""
+        common: dict[str, Any] = {
+            "exhibit": self._volume.exhibit, "volume": self._volume.address, "path": path,
+            "origin": Origin.ALLOCATED, "meta": _number(entry), "parent": "", "reader": "file-system",
+            "listed_by": "dfvfs",
+        }  # fmt: skip
+        for ours, theirs in _TIMES:
             moment = _moment(getattr(entry, theirs, None))
             if moment is not None:
-                times |= {ours: moment, f"{ours}_zone": "UTC", f"{ours}_precision_us": 1_000_000}
-        return replace(row, **times)
+                common |= {ours: moment, f"{ours}_zone": "UTC", f"{ours}_precision_us": 1_000_000}
+        return common
+
+    def _row(self, common: dict[str, Any], kind: str, stream: str, size: int, runs: tuple[Run, ...]) -> FileEntry:
+        place = join(self._volume.address, "fs", common["path"])
+        place = join(place, "stream", stream) if stream else place
+        return FileEntry(
+            id=identify("file", place), address=place, kind=kind, stream=stream, size=size, initialised_size=size,
+            runs=runs, **common,
+        )  # fmt: skip
 
     def _runs(self, entry: Any) -> tuple[Run, ...]:
         if not self._volume.direct:
@@ -186,11 +193,6 @@ class DfvfsFileSystem:
         if self._groups is not None:
             offset = self._groups.offset(offset)
         return self._volume.start + offset
-
-    def _placed(self, row: FileEntry) -> FileEntry:
-        place = join(self._volume.address, "fs", row.path)
-        place = join(place, "stream", row.stream) if row.stream else place
-        return replace(row, address=place, id=identify("file", place))
 
     def _trouble(self, path: str, error: Exception) -> Diagnostic:
         place = join(self._volume.address, "fs", path or "/")
@@ -214,6 +216,14 @@ class DfvfsFileSystem:
         except FAILURES as error:
             raise UnreadableError(f"{entry.address}: byte {start} cannot be read ({error})") from error
         return data
+
+
+def _kind(entry: Any) -> str:
+    if entry.IsLink():
+        return "link"
+    if entry.IsDirectory():
+        return "directory"
+    return "file" if entry.IsFile() else "other"
 
 
 def _clean(name: object) -> str:
