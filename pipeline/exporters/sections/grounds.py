@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from pipeline.config import Incident
 from pipeline.exporters.material import Material
 
 __all__ = ["Ground", "GroundList", "grounds_of"]
@@ -20,8 +21,10 @@ ORDER BY g.claim, g.relation, a.time NULLS LAST, a.id
 """
 _ENTRIES: Final = """
 SELECT g.claim, g.relation, g.note, f.id AS row, f.exhibit, f.address, f.origin, f.created, f.modified, f.accessed,
-       f.changed
+       f.changed, held.records, held.people
 FROM chain g JOIN files f ON g."table" = 'files' AND f.id = g.row
+LEFT JOIN (SELECT file, count(DISTINCT record)::BIGINT AS records, count(DISTINCT person)::BIGINT AS people
+           FROM findings WHERE person IS NOT NULL GROUP BY file) held ON held.file = f.id
 QUALIFY row_number() OVER (PARTITION BY g.claim, g.relation ORDER BY f.address, f.id) <= $most
 ORDER BY g.claim, g.relation, f.address, f.id
 """
@@ -100,21 +103,24 @@ def _event(material: Material, row: Mapping[str, Any]) -> Ground:
 
 
 def _entry(material: Material, row: Mapping[str, Any]) -> Ground:
-    window = material.case.incident
-    inside = [
-        (row[name], name) for name in _TIMES if row[name] and window.lost_from <= row[name] <= window.recovered_at
-    ]
-    names = "・".join(material.words.label("meaning", name) for _, name in inside)
-    origin = material.words.label("origin", row["origin"])
-    what = material.words.pick(
-        f"{origin}の項目。期間内の時刻: {names or 'なし'}", f"{origin} entry; times in the window: {names or 'none'}"
-    )
+    words, window = material.words, material.case.incident
+    inside = [(row[name], name) for name in _TIMES if row[name] and _inside(window, row[name])]
+    parts = [words.pick("{}の項目", "{} entry").format(words.label("origin", row["origin"]))]
+    if row["people"]:
+        held = f"{row['records']:,}", f"{row['people']:,}"
+        parts.append(words.pick("個人情報 {} 件・{} 人", "{} records of {} people").format(*held))
+    if inside:
+        names = "・".join(words.label("meaning", name) for _, name in inside)
+        parts.append(words.pick(f"期間内の時刻: {names}", f"times in the window: {names}"))
     time = min(inside)[0] if inside else None
     return Ground(
-        table="files", row=row["row"], exhibit=row["exhibit"], time=time,
-        clock=material.printer.time(time), what=what,
-        address=material.printer.text(row["address"]), stands_for=1,
+        table="files", row=row["row"], exhibit=row["exhibit"], time=time, clock=material.printer.time(time),
+        what=words.pick("。", "; ").join(parts), address=material.printer.text(row["address"]), stands_for=1,
     )  # fmt: skip
+
+
+def _inside(window: Incident, time: datetime) -> bool:
+    return window.lost_from <= time <= window.recovered_at
 
 
 def _finding(material: Material, row: Mapping[str, Any]) -> Ground:
