@@ -24,7 +24,8 @@ _MAX_DEPTH: Final = 16
 _ITEM: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,"]+')
 _STATEMENT: Final = re.compile(
     r"""\s+|\#[^\n]*|(?P<close>\})|(?P<open>[\w.+-]+)\s*\{"""
-    r"""|(?P<key>[\w.+/-]+)\s*=\s*(?P<value>\[[^\]]*\]|"(?:[^"\\]|\\.)*"|[^\s\#]+)"""
+    r"""|(?P<key>[\w.+/-]+)\s*=\s*(?P<value>\[[^\]]*\]|"(?:[^"\\]|\\.)*"|[^\s\#\["]+)"""
+    r"""|\[[^\]]*+|"(?:[^"\\]|\\.)*+"?|[\w.+/-]++"""  # what is no statement is passed whole, never tried again
 )
 
 Section = dict[str, Any]
@@ -35,7 +36,11 @@ def logical_names(group: Section) -> list[str]:
     volumes = group.get("logical_volumes")
     if not isinstance(volumes, dict):
         return []
-    return sorted(name for name, row in volumes.items() if isinstance(row, dict) and "VISIBLE" in row.get("status", ()))
+    return sorted(name for name, row in volumes.items() if isinstance(row, dict) and _visible(row.get("status")))
+
+
+def _visible(status: object) -> bool:
+    return isinstance(status, list) and "VISIBLE" in status
 
 
 def stretches(group: Section, logical: str) -> list[tuple[int, int]] | None:
