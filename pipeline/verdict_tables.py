@@ -41,7 +41,8 @@ _MACROS: Final = (
     # Six decimals at most: event logs write more than a timestamp keeps.
     """CREATE MACRO clock_jump_s(detail) AS coalesce(abs(
          epoch_us(try_cast(left(said(detail, 'new_time'), 26) AS TIMESTAMP)) - epoch_us(try_cast(
-         left(coalesce(said(detail, 'old_time'), said(detail, 'previous_time')), 26) AS TIMESTAMP))) / 1000000, 86400)""",
+         left(coalesce(said(detail, 'old_time'), said(detail, 'previous_time')), 26) AS TIMESTAMP)))
+         / 1000000, 86400)""",
 )
 _PROTECTED: Final = """
        CREATE OR REPLACE TABLE protected AS

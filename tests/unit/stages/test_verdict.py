@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.stages.verdict import VerdictOutcome, evaluate
-from pipeline.verdict_rules import Question, load_verdict_rules
+from pipeline.verdict_rules import Question, check_verdict_rules, load_verdict_rules
 from tests.builders.verdicts import EARLY, INSIDE, LOST, RULES, Rows, case_of, negative_rows, tables_of
 
 NEGATIVES = {
@@ -190,7 +191,7 @@ def test_a_stick_with_whole_listings_and_no_times_inside_was_not_written() -> No
     assert level(negative_rows(), "access-written", "usb") == "not-confirmed"
 
 
-@pytest.mark.parametrize("columns", [{"listed_by": "own"}, {"created": None}, {"created": LOST - timedelta(hours=1),
+@pytest.mark.parametrize("columns", [{"listed_by": "tsk"}, {"created": None}, {"created": LOST - timedelta(hours=1),
                                      "created_precision_us": DAY}])  # fmt: skip
 def test_a_doubtful_listing_never_shows_that_nothing_was_written(columns: dict[str, Any]) -> None:
     assert level(stick(negative_rows(), "/x", **columns), "access-written", "usb") == "undetermined"
@@ -319,3 +320,28 @@ def test_a_my_number_is_absent_only_where_everything_was_examined(rows: Callable
 def test_no_rows_at_all_give_no_negative() -> None:
     levels = {item["level"] for item in judge({}).verdict["questions"]}
     assert levels == {"undetermined"}
+
+
+def test_shipped_rules_hold_their_examples() -> None:
+    assert check_verdict_rules(RULES) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("FROM happened", "FROM nowhere", "sql: |", "does not run"),
+        ("AS note", "AS nota", "sql: |", "table, row and note"),
+        ("2022-06-01T03:00:00Z", "2022-06-22T03:00:00Z", "- test: printed", "must not"),
+        ("shows_leak: true", "shows_leak: maybe", "shows_leak: maybe", "true or false"),
+        ("level: indicated", "level: certain", "level: certain", "level must be one of"),
+    ],
+)
+def test_an_error_in_a_rule_is_told_with_file_and_line(
+    tmp_path: Path, old: str, new: str, line: str, message: str
+) -> None:
+    text = (RULES / "print.yaml").read_text("utf-8").replace(old, new)
+    (tmp_path / "print.yaml").write_text(text, "utf-8")
+    numbers = [number for number, content in enumerate(text.splitlines(), 1) if line in content]
+    (error,) = check_verdict_rules(tmp_path)
+    assert error.startswith(f"{tmp_path / 'print.yaml'}:{numbers[-1]}: ")
+    assert message in error
