@@ -63,10 +63,10 @@ class StreamColumns:
 
 @dataclass(frozen=True, slots=True)
 class StandardColumns:
-    """$STANDARD_INFORMATION: four times in microseconds since 1970 (created, modified, changed, accessed), and bits."""
+    """$STANDARD_INFORMATION: four times each (created, modified, changed, accessed; microseconds since 1970), bits."""
 
     record: list[int]
-    times: list[list[int]]
+    times: list[int]
     attributes: list[int]
 
 
@@ -118,7 +118,7 @@ class Batch:
         stamps = np.stack([_peek(self.raw, "<u8", content + at) for at in (0, 8, 16, 24)], axis=1)
         capped = np.minimum(stamps, np.uint64(1 << 63) - np.uint64(1)).astype(np.int64)
         bits = _peek(self.raw, "<u4", content + 32)
-        return StandardColumns(self.owner[pick].tolist(), ((capped - _UNIX) // 10).tolist(), bits.tolist())
+        return StandardColumns(self.owner[pick].tolist(), ((capped - _UNIX) // 10).ravel().tolist(), bits.tolist())
 
     def streams(self) -> StreamColumns:
         """Return data streams and directory indexes."""

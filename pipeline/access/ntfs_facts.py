@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.access.ntfs_batch import Batch, NameColumns, StreamColumns
+import numpy as np
+
+from pipeline.access.ntfs_batch import Batch
 from pipeline.access.ntfs_mft import Mft, Stream, streams_of
 from pipeline.access.ntfs_record import (
     DATA,
@@ -48,70 +50,78 @@ class Facts:
 
 
 def facts_of(batch: Batch, mft: Mft) -> Iterator[Facts]:
-    """Yield the base records of a batch, in their order."""
-    rows = _blank(batch)
-    _add_names(batch, batch.names(), rows)
-    _add_streams(batch, batch.streams(), rows, mft)
-    standard = batch.standard()
-    for index, times, bits in zip(standard.record, standard.times, standard.attributes, strict=True):
-        row = rows[index]
-        if row is not None and row.times is None:
-            row.times, row.attributes = times, bits
-    for index, tag in batch.reparse_tags().items():
-        row = rows[index]
-        if row is not None:
-            row.tag = tag
-    listed = batch.listed.tolist()
-    for index, row in enumerate(rows):
-        if row is not None:
-            yield _whole(row, mft) if listed[index] else row
-
-
-def _blank(batch: Batch) -> list[Facts | None]:
-    """Return an empty row per base record, None for the others."""
-    flags, sequences = batch.flags.tolist(), batch.sequence.tolist()
-    rows: list[Facts | None] = [None] * len(batch)
+    """Yield the base records of a batch, in their order, one at a time: nothing is kept between them."""
+    columns = _Columns(batch, mft.clusters)
+    flags, sequences, listed = batch.flags.tolist(), batch.sequence.tolist(), batch.listed.tolist()
     for index in (batch.present & (batch.base == 0)).nonzero()[0].tolist():
-        flag = flags[index]
-        rows[index] = Facts(
-            batch.first + index, sequences[index], bool(flag & IN_USE), bool(flag & DIRECTORY), [], "", [], None, 0, 0
-        )
-    return rows
+        names, short = columns.names(index)
+        times, bits = columns.standard(index)
+        directory = bool(flags[index] & DIRECTORY)
+        streams = [] if listed[index] else columns.streams(index, directory)
+        row = Facts(
+            batch.first + index, sequences[index], bool(flags[index] & IN_USE), directory, names, short, streams,
+            times, bits, columns.tags.get(index, 0),
+        )  # fmt: skip
+        yield _whole(row, mft) if listed[index] else row
 
 
-def _add_names(batch: Batch, columns: NameColumns, rows: list[Facts | None]) -> None:
-    raw = batch.raw
-    for index, parent, sequence, space, start, end in zip(
-        columns.record, columns.parent, columns.sequence, columns.space, columns.start, columns.end, strict=True
-    ):
-        row = rows[index]
-        if row is None:
-            continue
-        text = raw[start:end].decode("utf-16-le", "surrogatepass")
-        if space == _DOS:
-            row.short = text
-        else:
-            row.names.append((text, parent, sequence))
+class _Columns:
+    """A batch's columns as lists, with the stretch of each that belongs to a record."""
 
+    def __init__(self, batch: Batch, clusters: int) -> None:
+        self._raw = batch.raw
+        self._clusters = clusters
+        self._names, self._streams, self._standard = batch.names(), batch.streams(), batch.standard()
+        self._name_at = self._stretches(self._names.record, len(batch))
+        self._stream_at = self._stretches(self._streams.record, len(batch))
+        self._standard_at = self._stretches(self._standard.record, len(batch))
+        self.tags = batch.reparse_tags()
 
-def _add_streams(batch: Batch, columns: StreamColumns, rows: list[Facts | None], mft: Mft) -> None:
-    raw, clusters = batch.raw, mft.clusters
-    listed = batch.listed.tolist()
-    for index, kind, resident, flags, name, name_end, first, size, initialised, start, end in zip(
-        columns.record, columns.kind, columns.resident, columns.flags, columns.name, columns.name_end, columns.first,
-        columns.size, columns.initialised, columns.start, columns.end, strict=True,
-    ):  # fmt: skip
-        row = rows[index]
-        if row is None or listed[index] or (kind != DATA and not row.directory):
-            continue
-        text = raw[name:name_end].decode("utf-16-le", "surrogatepass") if name_end > name else ""
+    def _stretches(self, owners: list[int], count: int) -> list[int]:
+        """Return where the values of each record begin, and one more for the end; owners ascend."""
+        bounds: list[int] = np.searchsorted(np.array(owners, np.int64), np.arange(count + 1)).tolist()
+        return bounds
+
+    def names(self, index: int) -> tuple[list[Name], str]:
+        """Return the names of a record, and its DOS name."""
+        columns, names, short = self._names, [], ""
+        for at in range(self._name_at[index], self._name_at[index + 1]):
+            text = self._raw[columns.start[at] : columns.end[at]].decode("utf-16-le", "surrogatepass")
+            if columns.space[at] == _DOS:
+                short = text
+            else:
+                names.append((text, columns.parent[at], columns.sequence[at]))
+        return names, short
+
+    def standard(self, index: int) -> tuple[list[int] | None, int]:
+        """Return times and attributes of a record."""
+        at = self._standard_at[index]
+        if at == self._standard_at[index + 1]:
+            return None, 0
+        return self._standard.times[4 * at : 4 * at + 4], self._standard.attributes[at]
+
+    def streams(self, index: int, directory: bool) -> list[Stream]:
+        """Return the streams of a record; indexes of a folder only."""
+        columns = self._streams
+        return [
+            self._stream(at)
+            for at in range(self._stream_at[index], self._stream_at[index + 1])
+            if directory or columns.kind[at] == DATA
+        ]
+
+    def _stream(self, at: int) -> Stream:
+        columns, name, end = self._streams, self._streams.name[at], self._streams.name_end[at]
+        text = self._raw[name:end].decode("utf-16-le", "surrogatepass") if end > name else ""
         runs: list[tuple[int, int]] = []
         sound = True
-        if not resident:
-            runs, sound = decode_runs(raw[start:end], clusters)
-            if first:
-                runs, sound = join_pieces([Piece(first, runs)])
-        row.streams.append(Stream(kind, text, flags, resident, b"", size, initialised, 0, runs, sound))
+        if not columns.resident[at]:
+            runs, sound = decode_runs(self._raw[columns.start[at] : columns.end[at]], self._clusters)
+            if columns.first[at]:
+                runs, sound = join_pieces([Piece(columns.first[at], runs)])
+        return Stream(
+            columns.kind[at], text, columns.flags[at], columns.resident[at], b"", columns.size[at],
+            columns.initialised[at], 0, runs, sound,
+        )  # fmt: skip
 
 
 def _whole(row: Facts, mft: Mft) -> Facts:

@@ -53,10 +53,11 @@ def _names(table: NDArray[np.uint8], parent: int) -> Iterator[tuple[bytes, int]]
     places = columns * 8 - _ENTRY
     size = table.shape[1]
     fits = present[rows] & (places >= used[rows]) & (places + _ENTRY + _NAME <= size)
+    flat = table.tobytes()
     for row, at in zip(rows[fits].tolist(), places[fits].tolist(), strict=True):
-        entry = table[row, at : at + _ENTRY + _NAME + 510].tobytes()
-        reference, _, key = struct.unpack_from("<QHH", entry)
-        length, space = entry[_ENTRY + 64], entry[_ENTRY + 65]
-        name = entry[_ENTRY + _NAME : _ENTRY + _NAME + 2 * length]
-        if length and space != _DOS and key == _NAME + 2 * length == _NAME + len(name):
-            yield name, reference & REFERENCE
+        place, stop = row * size + at, (row + 1) * size
+        reference, _, key = struct.unpack_from("<QHH", flat, place)
+        text = place + _ENTRY + _NAME
+        length, space = flat[text - 2], flat[text - 1]
+        if length and space != _DOS and key == _NAME + 2 * length and text + 2 * length <= stop:
+            yield flat[text : text + 2 * length], reference & REFERENCE

@@ -59,8 +59,10 @@ def examined(raw: bytes, *, bare: bool = False) -> int:
     count = 0
     for row in fs.entries():
         count += 1
-        row.address.encode("utf-8") if isinstance(row, FileEntry) else row.message.encode("utf-8")
-        for start in (0, row.size // 2, row.size - 1) if isinstance(row, FileEntry) else ():
+        row.address.encode("utf-8")
+        if not isinstance(row, FileEntry):
+            continue
+        for start in (0, row.size // 2, row.size - 1):
             try:
                 assert len(fs.read(row, start, 5000)) <= 5000
             except UnreadableError:
