@@ -17,7 +17,7 @@ _VOLUMES: Final = "SELECT * FROM volumes ORDER BY exhibit, start, address"
 _SOURCES: Final = """
 SELECT exhibit, artefact, system, count(*)::BIGINT AS n, sum(records)::BIGINT AS records, min(first) AS first,
        max(last) AS last, count(*) FILTER (WHERE status <> 'read')::BIGINT AS damaged,
-       sum(len(gaps))::BIGINT AS gaps
+       sum(len(gaps))::BIGINT AS gaps, bool_or(state_only) AS state_only
 FROM sources GROUP BY ALL ORDER BY exhibit, artefact, system
 """
 
@@ -144,4 +144,6 @@ def _condition(material: Material, row: Mapping[str, Any]) -> str:
     pick = material.words.pick
     parts = [pick(f"損傷 {row['damaged']}", f"damaged: {row['damaged']}")] if row["damaged"] else []
     parts += [pick(f"空白 {row['gaps']}", f"gaps: {row['gaps']}")] if row["gaps"] else []
-    return pick("、", ", ").join(parts) or pick("連続", "unbroken")
+    parts += [pick("最後の状態のみ", "last state only")] if row["state_only"] else []
+    parts += [pick("時刻なし", "no times")] if row["first"] is None and not row["state_only"] else []
+    return pick("、", ", ").join(parts) or pick("空白の記録なし", "no gap on record")

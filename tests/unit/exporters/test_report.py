@@ -14,7 +14,7 @@ from pipeline.errors import SettingsError
 from pipeline.exporters.html import render_report
 from pipeline.exporters.model import build_model
 from pipeline.schemas import TABLES
-from pipeline.store import rows_to_table
+from pipeline.store import rows_to_table, table_to_rows
 from tests.unit.exporters import report_case as small
 
 
@@ -193,6 +193,18 @@ def test_a_digest_that_differs_is_marked_so() -> None:
     exhibit = build_model(small.inputs()).exhibits[0]
     assert {one.name: one.match for one in exhibit.digests} == {"MD5": "yes", "SHA-1": "no", "SHA-256": ""}
     assert exhibit.integrity == "differs"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [({"state_only": True}, "最後の状態のみ"), ({"first": None, "last": None}, "時刻なし"), ({}, "空白の記録なし"),
+     ({"status": "damaged"}, "損傷 1")],
+)  # fmt: skip
+def test_a_source_is_not_called_whole_without_reason(values: dict[str, Any], said: str) -> None:
+    tables = small.tables()
+    source = replace(next(iter(table_to_rows(TABLES["sources"], tables["sources"]))), **values)
+    model = build_model(small.inputs(tables=tables | {"sources": rows_to_table(TABLES["sources"], [source])}))
+    assert model.method.sources[0][-1] == said
 
 
 def test_records_are_those_of_the_exhibit() -> None:
