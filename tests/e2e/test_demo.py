@@ -110,7 +110,7 @@ def test_show_walks_a_finding_to_the_acquisition(demo: Demo) -> None:
 
     case = open_case(demo.case("demo-leak"))
     findings = case.table("findings")
-    finding = findings[findings["image_offset"].notna() & (findings["file"] != "")].iloc[0]
+    finding = findings[findings["image_offset"].notna() & (findings["origin"] == "allocated")].iloc[0]
     done = akashi("show", demo.case("demo-leak"), finding["id"], check=0)
     for table in ("FINDINGS", "FILES", "CONTENTS", "VOLUMES", "EVIDENCE"):
         assert table in done.stdout
