@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.stages.verdict import VerdictOutcome, evaluate
-from pipeline.verdict_rules import Question, check_verdict_rules, load_verdict_rules
+from pipeline.verdict_rules import Question, load_verdict_rules
 from tests.builders.verdicts import EARLY, INSIDE, LOST, RULES, Rows, case_of, negative_rows, tables_of
 
 NEGATIVES = {
@@ -296,52 +294,6 @@ def test_every_text_is_in_the_language_of_the_case_and_kept_in_both(language: st
             assert set(item[f"{key}_by_language"]) == {"ja", "en"}
 
 
-def test_deadlines_and_thresholds_come_from_discovery_and_regime() -> None:
-    people = judge(negative_rows()).verdict["people"]
-    assert people["deadlines"]["preliminary"].startswith("2022-06-26")
-    assert people["deadlines"]["final"].startswith("2022-07-21")
-    assert people["deadlines"]["final-if-malicious"].startswith("2022-08-20")
-    assert people["threshold"] == 100
-
-
-def numbered(**columns: Any) -> Callable[[], Rows]:
-    return lambda: negative_rows() | {"findings": [{"exhibit": "pc", "id": "n", "kind": "my-number", **columns}]}
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [(negative_rows, "no"), (numbered(validated=True), "yes"), (numbered(), "undetermined"), (dict, "undetermined")],
-)
-def test_a_my_number_is_absent_only_where_everything_was_examined(rows: Callable[[], Rows], expected: str) -> None:
-    legal = judge(rows()).verdict["people"]["legal"]
-    assert next(row["my_number"] for row in legal if row["exhibit"] == "pc") == expected
-
-
 def test_no_rows_at_all_give_no_negative() -> None:
     levels = {item["level"] for item in judge({}).verdict["questions"]}
     assert levels == {"undetermined"}
-
-
-def test_shipped_rules_hold_their_examples() -> None:
-    assert check_verdict_rules(RULES) == []
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "line", "message"),
-    [
-        ("FROM happened", "FROM nowhere", "sql: |", "does not run"),
-        ("AS note", "AS nota", "sql: |", "table, row and note"),
-        ("2022-06-01T03:00:00Z", "2022-06-22T03:00:00Z", "- test: printed", "must not"),
-        ("shows_leak: true", "shows_leak: maybe", "shows_leak: maybe", "true or false"),
-        ("level: indicated", "level: certain", "level: certain", "level must be one of"),
-    ],
-)
-def test_an_error_in_a_rule_is_told_with_file_and_line(
-    tmp_path: Path, old: str, new: str, line: str, message: str
-) -> None:
-    text = (RULES / "print.yaml").read_text("utf-8").replace(old, new)
-    (tmp_path / "print.yaml").write_text(text, "utf-8")
-    numbers = [number for number, content in enumerate(text.splitlines(), 1) if line in content]
-    (error,) = check_verdict_rules(tmp_path)
-    assert error.startswith(f"{tmp_path / 'print.yaml'}:{numbers[-1]}: ")
-    assert message in error
