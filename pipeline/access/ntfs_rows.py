@@ -60,7 +60,7 @@ class RowMaker:
         self._blocks = blocks
         self._folders = folders
         self._faults = faults
-        self._used: dict[str, int] = {}
+        self._used: dict[int, int] = {}
         self._moments: dict[int, datetime | None] = {}
         self._notes: dict[tuple[int, int], str] = {}
 
@@ -131,10 +131,10 @@ class RowMaker:
         """Build a row; field by field, for a copy with changes costs more than all the rest."""
         path, origin, parent = place
         stream, bits, size, initialised, runs, reader, certainty = what
-        address = self._address(facts.number, path, stream, origin)
+        address, key = self._address(facts.number, path, stream, origin)
         created, modified, changed, accessed = self._times(facts)
         return FileEntry(
-            id=identify("file", address), exhibit=self._volume.exhibit, volume=self._volume.address, address=address,
+            id=key, exhibit=self._volume.exhibit, volume=self._volume.address, address=address,
             path=path, stream=stream, kind=kind, origin=origin, meta=facts.number, parent=str(parent), size=size,
             initialised_size=initialised, runs=runs, reader=reader, certainty=certainty, listed_by="own",
             short_name=facts.short, flags=self._words(facts.attributes, bits),
@@ -144,16 +144,24 @@ class RowMaker:
             accessed=accessed, accessed_zone="UTC" if accessed else "", accessed_precision_us=1 if accessed else 0,
         )  # fmt: skip
 
-    def _address(self, number: int, path: str, stream: str, origin: Origin) -> str:
-        """Return a row's address; what shares a path with another gets its metadata number too."""
+    def _address(self, number: int, path: str, stream: str, origin: Origin) -> tuple[str, str]:
+        """Return a row's address and id; what shares a path with another gets its metadata number too.
+
+        Of the addresses given, 64 bits of each id are kept: two million rows must not fill the memory.
+        """
         place = join(self._volume.address, "fs", path)
         if stream:
             place = join(place, "stream", stream)
         if origin != Origin.ALLOCATED:
             place = join(place, "entry", str(number))
-        count = self._used.get(place, 0)
-        self._used[place] = count + 1
-        return join(place, "entry", f"{number}.{count}") if count else place
+        key = identify("file", place)
+        short = int(key[:16], 16)
+        count = self._used.get(short, 0)
+        self._used[short] = count + 1
+        if count:
+            place = join(place, "entry", f"{number}.{count}")
+            key = identify("file", place)
+        return place, key
 
     def _certainty(self, stream: Stream) -> Certainty:
         """Say whether a deleted stream's clusters are still free."""
