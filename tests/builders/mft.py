@@ -16,7 +16,19 @@ from typing import Final
 
 from pipeline.access.ntfs_boot import NtfsGeometry
 
-__all__ = ["SIZE", "data", "file_name", "geometry", "record", "remove_from", "rich_volume", "root", "runs", "standard", "table"]
+__all__ = [
+    "SIZE",
+    "data",
+    "file_name",
+    "geometry",
+    "record",
+    "remove_from",
+    "rich_volume",
+    "root",
+    "runs",
+    "standard",
+    "table",
+]
 
 SIZE: Final = 1024
 CREATED: Final = 133_500_000_000_000_000  # 2024-01-18T09:20:00Z
