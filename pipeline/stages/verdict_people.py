@@ -29,10 +29,11 @@ _ARTICLE: Final = {
 _DAYS: Final = {"final": 30, "final-if-malicious": 60, "preliminary": 5}
 _PROPERTY: Final = "('bank-account', 'credit-card')"
 _COUNT: Final = """
-SELECT e AS exhibit, coalesce(dataset, '') AS dataset, sum(records)::BIGINT AS records, count(*)::BIGINT AS high,
-       count(*) FILTER (WHERE basis LIKE 'register:%')::BIGINT AS low,
-       count(DISTINCT household)::BIGINT AS households
-FROM (SELECT unnest(exhibits) AS e, dataset, records, basis, household FROM people) WHERE $exhibit = ''
+SELECT f.exhibit, coalesce(p.dataset, '') AS dataset, count(DISTINCT f.record)::BIGINT AS records,
+       count(DISTINCT p.person)::BIGINT AS high,
+       count(DISTINCT p.person) FILTER (WHERE p.basis LIKE 'register:%')::BIGINT AS low,
+       count(DISTINCT p.household)::BIGINT AS households
+FROM findings f JOIN people p ON p.person = f.person WHERE $exhibit = ''
 GROUP BY ALL ORDER BY 1, 2
 """
 _LEGAL: Final = f"""
