@@ -53,8 +53,8 @@ def uncovered(sources: Sequence[Row], window: Window, enabled: str) -> list[Span
     for number, (first, last) in enumerate(spans):
         joined = number > 0 and timedelta(0) <= first - max(end for _, end in spans[:number]) <= _ROTATION
         broken = joined and any(_meets(gap, at, first) for source in sources for gap in source["gaps"] or ())
-        if first > at and first <= window.end and not (joined and not broken):
-            left.append((at, first))
+        if at < min(first, window.end) and not (joined and not broken):
+            left.append((at, min(first, window.end)))
         at = max(at, last)
     return [*left, (at, window.end)] if at < window.end else left
 
