@@ -49,7 +49,8 @@ class FirefoxPlaces(Artefact):
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
         """Yield one event a visit and a download, then the audit."""
-        run, owner, status = VisitRun(), _profile(candidate.path), "read"
+        # moz_historyvisits is no AUTOINCREMENT: what "forget" takes from the end leaves no hole once visits follow.
+        run, owner, status = VisitRun(reuses=True), _profile(candidate.path), "read"
         try:
             with opened(candidate) as base:
                 if "visit_date" not in base.columns("moz_historyvisits"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from pipeline.artefacts.base import Action, Audit, Event
@@ -13,15 +13,18 @@ from pipeline.records import Gap
 __all__ = ["VisitRun", "history_audit", "page_event"]
 
 _MOST_GAPS: Final = 1000
+_QUIET: Final = timedelta(days=1)
+"""The longest time without a visit that is no gap where a removed last visit leaves no missing id."""
 
 
 class VisitRun:
     """Visits in the order of their ids; ids that are missing between two visits are visits removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reuses: bool = False) -> None:
         # Visits that come from another device keep their own times, so order by id proves no step of the clock.
         self.span = Span(step_s=10**9)
         self.gaps: list[Gap] = []
+        self._reuses = reuses
         self._id: int | None = None
         self._time: datetime | None = None
 
@@ -30,6 +33,9 @@ class VisitRun:
         self.span.add(time)
         if self._id is not None and number > self._id + 1:
             self._gap(time, number - self._id - 1)
+        elif self._reuses and self._time is not None and time is not None and time - self._time > _QUIET:
+            reason = "more than a day without a visit, and ids of removed visits are given again"
+            self.gaps = [*self.gaps[:_MOST_GAPS], Gap(start=self._time, end=time, reason=reason)]
         self._id, self._time = number, time or self._time
 
     def close(self, highest: int) -> None:
