@@ -91,6 +91,8 @@ def build_register(
         head = next(rows, [])
         roles = _roles(csv_path, head, load_headers() if headers is None else headers, columns)
         tags, count, empty = _collect(rows, roles, _Tagger(key))
+    if count == empty:
+        raise SettingsError(f"{csv_path}: no row has a value; compared with nothing, nothing would ever match")
     header = {
         "version": 1,
         "dataset": dataset,

@@ -68,3 +68,9 @@ def test_unknown_header_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x,y\n1,2\n", "utf-8")
     with pytest.raises(SettingsError, match="no column is known"):
         build_register(tmp_path / "a.csv", "d", KEY, tmp_path / "a.akr", headers=HEADERS)
+
+
+def test_a_register_without_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("氏名,電話番号\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="no row has a value"):
+        build_register(tmp_path / "r.csv", "d", bytes(32), tmp_path / "r.akr")
