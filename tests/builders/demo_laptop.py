@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -50,7 +51,7 @@ def laptop_disk(
     leak = case == "demo-leak"
     items = [*_system(leak, stick, variant), *_browsers(leak), *_documents(leak), *(_leaked(people) if leak else ())]
     if variant is Variant.NO_HISTORY:
-        items = [item for item in items if not item.path.startswith(CHROME)]
+        items = [replace(item, deleted=True) if item.path.startswith(CHROME) else item for item in items]
     volume = images.ntfs(scratch, SIZE, [*_folders(items), *items], serial=SERIAL, settled=INSTALLED)
     return images.disk(volume, kind=0x07, signature=0x5AFE0001)
 
