@@ -18,7 +18,7 @@ from pipeline.cli.runlog import log_to
 from pipeline.clock import SYSTEM_CLOCK
 from pipeline.config import Case, load_case
 from pipeline.custody import Ledger
-from pipeline.errors import EXIT_COMPLETE, IntegrityError
+from pipeline.errors import EXIT_COMPLETE, IntegrityError, SettingsError
 from pipeline.flow.executors import processes
 from pipeline.flow.run import run_case
 from pipeline.keys import create_keys
@@ -61,7 +61,10 @@ def _prepared(name: str, target: Path, rules: Path) -> Case:
     folder = target / name
     if not folder.exists():
         source = project_root() / "cases" / name
-        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("out", "secrets"))
+        try:
+            shutil.copytree(source, folder, ignore=shutil.ignore_patterns("out", "secrets"))
+        except OSError as error:
+            raise SettingsError(f"{folder}: the demo case cannot be copied there ({error}); name another DIR") from error
     case = load_case(folder, rules)
     keys = create_keys(case.keys_directory)
     for dataset in case.datasets:

@@ -41,7 +41,7 @@ def cluster(address: str) -> Callable[[], AbstractContextManager[Executor]]:
 
         try:
             client = Client(address, timeout="10s", set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise SettingsError(
                 f"{address}: no Dask scheduler answers ({error}); start one or use --workers"
             ) from error
