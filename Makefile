@@ -27,7 +27,7 @@ check: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not tools" tests/unit tests/contract tests/property
 
 golden: $(STAMP)
-	$(BIN)/python -m pytest tests/golden --rewrite-golden
+	$(BIN)/python -m pytest tests/unit/exporters --rewrite-golden
 	git diff --stat -- tests/golden
 
 bench: $(STAMP)

@@ -64,7 +64,9 @@ def _prepared(name: str, target: Path, rules: Path) -> Case:
         try:
             shutil.copytree(source, folder, ignore=shutil.ignore_patterns("out", "secrets"))
         except OSError as error:
-            raise SettingsError(f"{folder}: the demo case cannot be copied there ({error}); name another DIR") from error
+            raise SettingsError(
+                f"{folder}: the demo case cannot be copied there ({error}); name another DIR"
+            ) from error
     case = load_case(folder, rules)
     keys = create_keys(case.keys_directory)
     for dataset in case.datasets:
