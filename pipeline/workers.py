@@ -22,10 +22,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
-__all__ = ["Jail", "JailError", "die_with_parent", "serve"]
+__all__ = ["Jail", "JailError", "end_with", "serve"]
 
 _HEADER: Final = struct.Struct("<Q")
-_PR_SET_PDEATHSIG: Final = 1
 _CLONE_NEWUSER: Final = 0x10000000
 _CLONE_NEWNET: Final = 0x40000000
 _KILL_GRACE_S: Final = 5.0
@@ -165,8 +164,13 @@ def serve(handle: Callable[[Any], Iterator[Any]], *, memory: int) -> None:
 def _confine(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
+    end_with(os.getppid())
     _leave_network()
+
+
+def end_with(parent: int) -> None:
+    """End this process, whatever it is doing, once ``parent`` is not its parent any more; also if it never was."""
+    threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
 
 
 def _watch_parent(parent: int) -> None:
@@ -174,12 +178,6 @@ def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_WATCH_S)
     os._exit(1)
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the thread that made it ends (Linux ``prctl(2)``)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _leave_network() -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 
 from pipeline.errors import SettingsError
-from pipeline.workers import die_with_parent
+from pipeline.workers import end_with
 
 __all__ = ["cluster", "processes"]
 
@@ -19,7 +20,7 @@ def processes(workers: int) -> Callable[[], AbstractContextManager[Executor]]:
     @contextmanager
     def make() -> Iterator[Executor]:
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=die_with_parent)
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=end_with, initargs=(os.getpid(),))
         try:
             yield pool
         finally:
