@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from pipeline.access.interfaces import Readable
@@ -21,13 +22,13 @@ class Carved:
 
 
 @dataclass(frozen=True)
-class Carver:
+class Carver(ABC):
     """Proves objects of one type; ``headers`` are (literal, its offset in the object)."""
 
     name: str = ""
     version: int = 1
     headers: tuple[tuple[bytes, int], ...] = ()
 
+    @abstractmethod
     def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
         """Return the object that begins at ``start`` and is at most ``limit`` bytes, or None."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,16 +61,16 @@ Decoded = Text | Member | Locked | Trouble
 
 
 @dataclass(frozen=True)
-class Decoder:
+class Decoder(ABC):
     """Opens one kind of content."""
 
     name: str = ""
     version: int = 1
     types: tuple[str, ...] = ()
 
+    @abstractmethod
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
         """Yield what the content holds, in its order."""
-        raise NotImplementedError
 
 
 def whole(content: Readable, limits: Limits) -> bytes | Trouble:
