@@ -4,7 +4,8 @@ Sources: ISO 10918-1 B.1 (JPEG), W3C PNG §5.2, GIF89a §17, TIFF 6.0 §2, ISO 3
 RFC 1952 §2.3, SQLite file format §1.3, MS-CFB §2.2, MS-SHLLINK §2.1, System V ABI (ELF), PE format, POSIX ustar and
 cpio, 7zFormat.txt, RAR technical note, LHA header levels 0-2, MS-CAB §2.1, ECMA-119 §8.1 (ISO 9660), ECMA-167 2/9.1
 (UDF), MS-PST §2.2.2.6, Jet and ACE database headers, MS-OXTNEF §2.1.3.1, MS-ONESTORE §2.3.1, RFC 8878 (Zstandard),
-LZ4 frame format, LUKS on-disk format, RFC 4880 §6.2 (armour), age-encryption.org/v1, Apache Parquet, MS-VHDX §3.1.
+LZ4 frame format, MS-EFSR §2.2.2 (what EFS writes before a file on FAT and exFAT), LUKS on-disk format, RFC 4880 §6.2
+(armour), age-encryption.org/v1, Apache Parquet, MS-VHDX §3.1.
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ _MAIL: Final = (b"return-path:", b"received:", b"from:", b"message-id:", b"mime-
 _ENCODINGS: Final = ("utf-8", "cp932", "euc_jp")
 _LHA: Final = re.compile(rb"..-(?:lh[0-9dx]|lz[s45]|pm[012])-", re.DOTALL)
 _BZIP2: Final = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
-_PATTERNS: Final = ((_LHA, "lzh"), (_BZIP2, "bzip2"))
+_EFS: Final = re.compile(  # versions 1 to 3 with their list of keys at 84; 6 by its preamble
+    rb"(?:.{4}\0{4}[\x01-\x03]\0{3}.{36}\0{16}\x54\0{3}|\.pfile\x02\0{3})", re.DOTALL
+)
+_PATTERNS: Final = ((_LHA, "lzh"), (_BZIP2, "bzip2"), (_EFS, "efs"))
 _MARKUP: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<meta", b"<!--")
 _OLE: Final = (
     ("EncryptedPackage", "encrypted-office"), ("Workbook", "xls"), ("Book", "xls"), ("WordDocument", "doc"),

@@ -38,7 +38,7 @@ class Encrypted(Decoder):
 
     name: str = "encrypted"
     version: int = 1
-    types: tuple[str, ...] = ("aescrypt", "age", "bitlocker", "luks", "openssl", "pgp")
+    types: tuple[str, ...] = ("aescrypt", "age", "bitlocker", "efs", "luks", "openssl", "pgp")
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
         """Yield one Locked."""

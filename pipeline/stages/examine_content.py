@@ -95,7 +95,7 @@ class ContentExaminer:
     def _content(self, names: Sequence[FileEntry], done: Pass, maker: FindingMaker, *, depth: int) -> Iterator[RowOf]:
         """Yield the rows of one content and of what lies inside it."""
         first = names[0]
-        kind = type_of(done.head, first.path)
+        kind = "efs" if "encrypted" in first.flags.split(",") else type_of(done.head, first.path)
         sha256 = done.digests.sha256
         for entry in names:
             yield "files", replace(entry, content=sha256, type=kind)

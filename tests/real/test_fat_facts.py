@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pipeline.access.exfat import open_exfat
 from pipeline.access.fat import open_fat
 from pipeline.access.interfaces import FileSystemOptions
+from pipeline.decoders import type_of
 from pipeline.records import Diagnostic, FileEntry, Origin
 from tests.real_data import real_path
 from tests.unit.access.test_fat import _Bytes, _volume
@@ -46,6 +47,8 @@ def test_exfat_encrypted_names_stay_data() -> None:
         "/System Volume Information/WPSettings.dat": 12, "/System Volume Information/IndexerVolumeGuid": 76,
         "/encrypted_dir/$EFS": 680, "/usual_dir/2.bin.PFILE": 4112, "/usual_dir/0.bin.PFILE": 4096,
     }  # fmt: skip
+    kinds = {type_of(reader.read(row, 0, 4096)) for row in rows if row.path.startswith("/enc") and row.path in live}
+    assert kinds == {"efs"}
     settings = next(row for row in rows if row.path == "/System Volume Information/WPSettings.dat")
     assert (settings.modified, settings.modified_zone) == (
         datetime(2022, 1, 25, 22, 13, 32, tzinfo=UTC), "recorded +03:00",

@@ -18,6 +18,7 @@ CLOSED = {
 }  # fmt: skip
 SECRET = {
     "aescrypt": b"AES\x02\0", "age": b"age-encryption.org/v1\n", "bitlocker": b"\xeb\x58\x90-FVE-FS-",
+    "efs": b"\0\x10\0\0" + bytes(4) + b"\2\0\0\0" + bytes(52) + b"\x54\0\0\0",
     "luks": b"LUKS\xba\xbe\0\1", "openssl": b"Salted__12345678", "pgp": b"-----BEGIN PGP MESSAGE-----\n",
 }  # fmt: skip
 
