@@ -1,0 +1,261 @@
+"""What the coverage-guided fuzzer feeds: one line of ``TARGETS`` per reader, with seeds from the builders.
+
+A target takes any bytes and must return, or refuse with :class:`UnreadableError`; anything else is a bug, and so is
+more than a second for 64 KiB, or memory out of proportion. ``run_atheris.py`` drives them; ``test_targets.py`` replays
+seeds, small damage and every input in ``crashes/`` without it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.access.boot_backup import find_backup, restored
+from pipeline.access.ewf import EwfImage
+from pipeline.access.exfat import open_exfat
+from pipeline.access.ext_layout import read_groups, read_layout
+from pipeline.access.fat import open_fat
+from pipeline.access.interfaces import FileSystem, FileSystemOptions
+from pipeline.access.lvm_text import logical_names, read_metadata, stretches
+from pipeline.access.ntfs import describe_ntfs, open_mft_file, open_ntfs
+from pipeline.access.ntfs_lznt1 import expand
+from pipeline.access.ntfs_runs import decode_runs
+from pipeline.access.partitions import read_partitions
+from pipeline.access.qcow import QcowImage
+from pipeline.access.signatures import recognise
+from pipeline.errors import UnreadableError
+from pipeline.records import FileEntry, Volume
+from tests.builders.ewf import section
+from tests.fuzz import seeds
+from tests.fuzz.seeds import EWF_KINDS, LIMIT
+
+__all__ = ["LIMIT", "TARGETS", "Target", "refused"]
+
+
+OPTIONS = FileSystemOptions()
+VOLUME = Volume(
+    address="EX-01!part:p1", exhibit="EX-01", start=4096, length=1 << 20, direct=True, scheme="", part_type="",
+    file_system="", label="", serial="", block_size=512, encryption="", state="open", reader="own",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader under attack; ``seeds`` are inputs that it reads well."""
+
+    run: Callable[[bytes], object]
+    seeds: Callable[[], list[bytes]]
+
+
+class Zeroed:
+    """The input as a medium of a fixed size: zeros behind it, so that volumes may be larger than what is fuzzed."""
+
+    def __init__(self, raw: bytes, size: int = 4 << 20) -> None:
+        self._raw, self.size = raw, max(size, len(raw))
+
+    def read(self, start: int, length: int) -> bytes:
+        assert start >= 0
+        length = max(0, min(length, self.size - start))
+        return self._raw[start : start + length].ljust(length, b"\0")
+
+
+def refused(target: Target, raw: bytes) -> bool:
+    """Run a target; tell whether it refused the input in the way it may."""
+    try:
+        target.run(raw[:LIMIT])
+    except UnreadableError:
+        return True
+    return False
+
+
+# -- file systems ----------------------------------------------------------------------------------------------------
+
+
+def examined(fs: FileSystem, size: int) -> None:
+    """List everything, read a little of each entry, and check that nothing reaches out of the volume."""
+    for row in fs.entries():
+        row.address.encode("utf-8", "surrogatepass")
+        if not isinstance(row, FileEntry):
+            continue
+        assert row.initialised_size >= 0
+        assert 0 <= row.size < 1 << 63
+        for run in row.runs if row.volume == VOLUME.address else ():
+            assert run.start == -1 or 4096 <= run.start <= run.start + run.length <= 4096 + size + (1 << 21)
+        for start in (0, row.size - 1):
+            try:
+                assert len(fs.read(row, start, 5000)) <= 5000
+            except UnreadableError:
+                continue
+    for region in fs.regions():
+        assert region.__class__.__name__ == "Diagnostic" or region.start >= 4096  # type: ignore[union-attr]
+
+
+def fat(raw: bytes) -> None:
+    medium = Zeroed(raw)
+    reader = open_fat(medium, replace(VOLUME, length=medium.size), OPTIONS)
+    reader.describe()
+    examined(reader, medium.size)
+
+
+def exfat(raw: bytes) -> None:
+    medium = Zeroed(raw)
+    reader = open_exfat(medium, replace(VOLUME, length=medium.size), OPTIONS)
+    reader.describe()
+    examined(reader, medium.size)
+
+
+def ntfs(raw: bytes) -> None:
+    medium = Zeroed(raw, 1 << 20)
+    describe_ntfs(medium)
+    examined(open_ntfs(medium, replace(VOLUME, length=medium.size), OPTIONS), medium.size)
+
+
+def mft(raw: bytes) -> None:
+    examined(open_mft_file(Zeroed(raw, len(raw)), replace(VOLUME, address="M", direct=False)), len(raw))
+
+
+# -- pieces of NTFS --------------------------------------------------------------------------------------------------
+
+
+def lznt1(raw: bytes) -> None:
+    assert len(expand(raw, 65536)) == 65536
+
+
+def runlist(raw: bytes) -> None:
+    found, _ = decode_runs(raw, 1 << 20)
+    assert all(first == -1 or 0 <= first <= first + count <= 1 << 20 for first, count in found)
+
+
+# -- disks and containers --------------------------------------------------------------------------------------------
+
+
+def partitions(raw: bytes) -> None:
+    medium = Zeroed(_summed_gpt(raw), 8 << 20)
+    found = read_partitions(medium)
+    for part in found.partitions if found else ():
+        assert 0 <= part.start < medium.size
+        assert 0 <= part.length <= medium.size - part.start
+
+
+def _summed_gpt(raw: bytes) -> bytes:
+    """Put the checksum right in a GPT header, which no fuzzer guesses."""
+    header = raw[512:1024]
+    if len(header) < 512 or header[:8] != b"EFI PART":
+        return raw
+    size = min(struct.unpack_from("<I", header, 12)[0], 512)
+    total = zlib.crc32(header[:16] + bytes(4) + header[20:size])
+    return raw[:528] + total.to_bytes(4, "little") + raw[532:]
+
+
+@contextmanager
+def files(*contents: bytes) -> Iterator[list[Path]]:
+    """Give bytes as files, in memory."""
+    handles = [os.memfd_create("fuzz") for _ in contents]
+    try:
+        for handle, content in zip(handles, contents, strict=True):
+            os.write(handle, content)
+        yield [Path(f"/proc/self/fd/{handle}") for handle in handles]
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def qcow(raw: bytes) -> None:
+    with files(raw) as (path,):
+        image = QcowImage(path)
+        try:
+            for start in (0, image.size // 2, max(image.size - 600, 0)):
+                try:
+                    assert len(image.read(start, 600)) == min(600, image.size - start)
+                except UnreadableError:
+                    continue
+        finally:
+            image.close()
+
+
+def ewf(raw: bytes) -> None:
+    with files(raw) as paths:
+        _read_ewf(paths)
+
+
+def ewf_sections(raw: bytes) -> None:
+    """The input as section bodies, headers and checksums put right: what lies behind the sums is reached."""
+    made, at = b"EVF\x09\x0d\x0a\xff\x00\x01\x01\0\0\0", 0
+    while at + 3 <= len(raw):
+        kind, length = raw[at] % len(EWF_KINDS), int.from_bytes(raw[at + 1 : at + 3], "little")
+        made += section(EWF_KINDS[kind], len(made), _summed(raw[at + 3 : at + 3 + length], kind))
+        at += 3 + length
+    with files(made + section("done", len(made), b"")) as paths:
+        _read_ewf(paths)
+
+
+def _summed(body: bytes, kind: int) -> bytes:
+    if kind in (0, 5, 6, 7):
+        return body[:-4] + zlib.adler32(body[:-4]).to_bytes(4, "little") if len(body) > 4 else body
+    head = {2: 24, 3: 24, 4: 520}.get(kind, 0)
+    if not head or len(body) < head + 4:
+        return body
+    first, rest = body[: head - 4], body[head:-4]
+    sums = [zlib.adler32(part).to_bytes(4, "little") for part in (first, rest)]
+    return first + sums[0] + rest + sums[1]
+
+
+def _read_ewf(paths: Sequence[Path]) -> None:
+    image = EwfImage(paths)
+    try:
+        for start in (0, image.size // 2, max(image.size - 600, 0)):
+            try:
+                assert len(image.read(start, 600)) == min(600, image.size - start)
+            except UnreadableError:
+                continue
+        assert all(0 <= at < at + size <= image.size for at, size in image.unreadable)
+    finally:
+        image.close()
+
+
+# -- layers and layouts ----------------------------------------------------------------------------------------------
+
+
+def lvm(raw: bytes) -> None:
+    group = read_metadata(Zeroed(raw, 1 << 20))
+    for name in logical_names(group):
+        stretches(group, name)
+
+
+def ext(raw: bytes) -> None:
+    medium = Zeroed(raw)
+    layout = read_layout(medium)
+    for number, _ in enumerate(read_groups(medium, layout)):
+        layout.head(number)
+        layout.has_super(number)
+
+
+def backup(raw: bytes) -> None:
+    medium = Zeroed(raw, 1 << 20)
+    recognise(medium)
+    found = find_backup(medium)
+    whole = restored(medium)
+    assert len(whole.read(0, 4096)) == 4096
+    assert found is None or all(at >= 0 and at + len(patch) <= medium.size for at, patch in found.patches)
+
+
+TARGETS = {
+    "fat": Target(fat, seeds.fat_seeds),
+    "exfat": Target(exfat, seeds.exfat_seeds),
+    "ntfs": Target(ntfs, seeds.ntfs_seeds),
+    "mft": Target(mft, seeds.mft_seeds),
+    "lznt1": Target(lznt1, seeds.noise),
+    "runlist": Target(runlist, seeds.noise),
+    "partitions": Target(partitions, seeds.partition_seeds),
+    "qcow": Target(qcow, seeds.qcow_seeds),
+    "ewf": Target(ewf, seeds.ewf_seeds),
+    "ewf-sections": Target(ewf_sections, seeds.ewf_section_seeds),
+    "lvm": Target(lvm, seeds.lvm_seeds),
+    "ext": Target(ext, seeds.ext_seeds),
+    "backup": Target(backup, seeds.backup_seeds),
+}
