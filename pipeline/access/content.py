@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Final
 
@@ -42,6 +42,21 @@ class RunReadable:
             pieces += self._stretch(index, start, stop)
             start = stop
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def stored(self) -> Iterator[tuple[int, int]]:
+        """Yield (start, length) of the stretches that have bytes on the medium, joined where they touch."""
+        start, end = 0, 0
+        for at, run in zip(self._starts, self._runs, strict=False):
+            stop = min(at + run.length, self.size, self._initialised)
+            if run.start < 0 or at >= stop:
+                continue
+            if at != end:
+                if end > start:
+                    yield start, end - start
+                start = at
+            end = stop
+        if end > start:
+            yield start, end - start
 
     def _stretch(self, index: int, start: int, stop: int) -> list[bytes]:
         """Return the bytes of one run, from and to stream offsets."""

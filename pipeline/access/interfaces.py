@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pipeline.records import Diagnostic, FileEntry, Region
 
-__all__ = ["FileSystem", "FileSystemOptions", "Image", "Readable"]
+__all__ = ["FileSystem", "FileSystemOptions", "Image", "Readable", "Sparse", "stored_ranges"]
 
 
 class Readable(Protocol):
@@ -26,6 +26,23 @@ class Readable(Protocol):
             UnreadableError: the bytes exist but cannot be read.
         """
         ...
+
+
+@runtime_checkable
+class Sparse(Protocol):
+    """A readable that knows which of its bytes are stored; the others read as zeros."""
+
+    def stored(self) -> Iterator[tuple[int, int]]:
+        """Yield (start, length) of the stretches that have bytes, in order."""
+        ...
+
+
+def stored_ranges(content: Readable) -> Iterator[tuple[int, int]]:
+    """Yield (start, length) of what a content stores; all of it where it does not say."""
+    if isinstance(content, Sparse):
+        yield from content.stored()
+    elif content.size:
+        yield 0, content.size
 
 
 class Image(Readable, Protocol):

@@ -14,6 +14,7 @@ from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
 from pipeline.artefacts.stick import StickTraces
 from pipeline.artefacts.system_hive import SystemHive
+from pipeline.artefacts.usn import ChangeJournal
 
 __all__ = [
     "ARTEFACTS",
@@ -41,5 +42,6 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     AuthLog(),
     FtpLog(),
     FirewallLog(),
+    ChangeJournal(),
 )
 VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (StickTraces(),)

@@ -59,6 +59,8 @@ class Action(StrEnum):
     ENTRY_MODIFIED = "entry-modified"
     ENTRY_ACCESSED = "entry-accessed"
     ENTRY_CHANGED = "entry-changed"
+    ENTRY_DELETED = "entry-deleted"
+    ENTRY_RENAMED = "entry-renamed"
     FOLDER_OPENED = "folder-opened"
     REQUEST_SERVED = "request-served"
     """A server sent data to a client."""
@@ -139,6 +141,8 @@ class Artefact(ABC):
     version: int
     patterns: ClassVar[tuple[str, ...]] = ()
     companion_suffixes: ClassVar[tuple[str, ...]] = ()
+    stream: ClassVar[str] = ""
+    """The named stream that is read, lower-case; empty for a file's own bytes."""
 
     def wants(self, path: str, system: str = "") -> bool:
         """Return whether a lower-case path, relative to its volume, is one of this artefact's."""

@@ -11,10 +11,11 @@ from pipeline.carvers.base import Carved, Carver
 from pipeline.carvers.databases import Sqlite
 from pipeline.carvers.documents import Pdf
 from pipeline.carvers.images import Jpeg, Png
+from pipeline.carvers.prefetch import Prefetch
 
 __all__ = ["CARVERS", "WINDOW_OVERLAP", "Carved", "Carver", "find"]
 
-CARVERS: Final[tuple[Carver, ...]] = (Jpeg(), Pdf(), Png(), Sqlite(), Zip())
+CARVERS: Final[tuple[Carver, ...]] = (Jpeg(), Pdf(), Png(), Prefetch(), Sqlite(), Zip())
 WINDOW_OVERLAP: Final = 64
 """Bytes of context that hold any header whole."""
 _BY_LITERAL: Final = {literal: (offset, carver) for carver in CARVERS for literal, offset in carver.headers}

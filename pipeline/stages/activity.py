@@ -48,10 +48,10 @@ class ActivityStage(Stage):
         yield Item(exhibit=unit.exhibit, address=volume.address, payload=(volume, None, None, {}))
         by_path = {row.path.lower(): row for row in entries if row.origin == Origin.ALLOCATED and not row.stream}
         for entry in entries:
-            if entry.kind != "file" or entry.stream:
+            if entry.kind != "file":
                 continue
             for artefact in artefacts.ARTEFACTS:
-                if artefact.wants(entry.path.lower()):
+                if artefact.stream == entry.stream.lower() and artefact.wants(entry.path.lower()):
                     companions = _companions(artefact, entry, by_path)
                     payload = (volume, entry, artefact.name, companions)
                     yield Item(exhibit=unit.exhibit, address=entry.address, bytes=entry.size, payload=payload)

@@ -106,8 +106,9 @@ class RawExaminer:
         extent = self._extent(piece.exhibit, offset)
         where = join(extent.volume or piece.exhibit, "carved", f"{found.start}+{found.length}")
         entry = FileEntry(
-            id=identify("file", where), exhibit=piece.exhibit, volume=extent.volume, address=where, path="", stream="",
-            kind="file", origin=Origin.CARVED, meta=found.start, parent=extent.owner or "", size=found.length,
+            id=identify("file", where), exhibit=piece.exhibit, volume=extent.volume, address=where,
+            path=self._context.masker.mask(found.title), stream="", kind="file", origin=Origin.CARVED, meta=found.start,
+            parent=extent.owner or "", size=found.length,
             initialised_size=found.length, runs=(Run(start=found.start, length=found.length),),
             certainty=Certainty.CONTIGUITY_ASSUMED, listed_by=f"carver:{carver.name}",
             flags="" if found.complete else "partial",

@@ -20,7 +20,8 @@ _MARGIN: Final = timedelta(days=2)
 _GROUPS: Final = {
     "medium": ("device-first-connected", "device-connected", "device-removed", "device-configured",
                "volume-mounted-trace"),
-    "file": ("entry-created", "entry-modified", "entry-accessed", "entry-changed", "folder-opened", "printed"),
+    "file": ("entry-created", "entry-modified", "entry-accessed", "entry-changed", "entry-deleted", "entry-renamed",
+             "folder-opened", "printed"),
     "transfer": ("transfer-command", "uploaded", "uploaded-hint", "downloaded", "mail-sent", "request-served",
                  "connection"),
     "conceal": ("wiping-tool", "log-cleared", "logging-stopped", "audit-changed", "time-changed"),
