@@ -158,11 +158,20 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A stretch of a file or volume: its image offset (-1: sparse, reads as zeros) and its length."""
+
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
     """A partition, a logical or unlocked volume, or a snapshot.
 
-    ``start`` is an image offset where ``direct`` (volume byte *n* is image byte ``start + n``); otherwise the volume's
-    bytes only exist through its layer and ``start`` is that of the partition it lies in.
+    ``start`` is an image offset. Where ``direct``, volume byte *n* is image byte ``start + n``. Otherwise ``runs`` say
+    in volume order which image bytes hold the volume's (-1: none, they read as zeros): as they are, or enciphered where
+    ``encryption`` names a method. Without runs the bytes only exist through the layer (snapshots, APFS).
     """
 
     address: str
@@ -179,14 +188,7 @@ class Volume:
     encryption: str
     state: str
     reader: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A stretch of a file: its image offset (-1: sparse, reads as zeros) and its length."""
-
-    start: int
-    length: int
+    runs: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from dfvfs.lib import definitions
 from dfvfs.path import factory
 from dfvfs.resolver import context, resolver
 
-from pipeline.access.dfvfs_layers import FAILURES, container_type, prepare, storage_spec
-from pipeline.access.interfaces import FileSystemOptions, Image, Readable
-from pipeline.access.overlay import Slice
+from pipeline.access.dfvfs_bytes import bytes_spec
+from pipeline.access.dfvfs_layers import FAILURES
+from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, FileEntry, Origin, Region, Run, Severity, Volume, diagnose, identify
@@ -38,31 +37,24 @@ _MAX_ENTRIES: Final = 20_000_000
 _STORAGE: Final = frozenset(_TYPES.values())
 
 
-def open_backend(image: Image, volume: Volume, options: FileSystemOptions) -> DfvfsFileSystem:
-    """Open a volume with the back end of its file system.
+def open_backend(data: Readable, volume: Volume, options: FileSystemOptions) -> DfvfsFileSystem:
+    """Open a volume with the back end of its file system; ``data`` is the volume's, of an APFS volume its container's.
 
     Raises:
         UnreadableError: there is none, or it cannot open the volume.
     """
     del options
-    prepare()
     indicator = _TYPES.get(volume.file_system)
     if indicator is None:
         raise UnreadableError(f"{volume.address}: no back end for {volume.file_system or 'unknown content'}")
-    spec = _medium(image)
-    if volume.start or volume.length < image.size:
-        spec = factory.Factory.NewPathSpec(
-            definitions.TYPE_INDICATOR_DATA_RANGE, range_offset=volume.start, range_size=volume.length, parent=spec
-        )
+    spec = bytes_spec(data)
     if indicator == definitions.TYPE_INDICATOR_APFS:
         number = _number_of(volume)
         spec = factory.Factory.NewPathSpec(
             definitions.TYPE_INDICATOR_APFS_CONTAINER, location=f"/apfs{number}", volume_index=number - 1, parent=spec
         )
     root = factory.Factory.NewPathSpec(indicator, location=_ROOTS.get(indicator, "/"), parent=spec)
-    groups = None
-    if indicator == definitions.TYPE_INDICATOR_XFS:
-        groups = _XfsGroups.read(Slice(image, volume.start, volume.length))
+    groups = _XfsGroups.read(data) if indicator == definitions.TYPE_INDICATOR_XFS else None
     try:
         fs = resolver.Resolver.OpenFileSystem(root, resolver_context=context.Context())
         return DfvfsFileSystem(fs, volume, groups)
@@ -76,17 +68,6 @@ def _number_of(volume: Volume) -> int:
     if kind != "volume" or not value.isdigit():
         raise UnreadableError(f"{volume.address}: names no volume of its container")
     return int(value)
-
-
-def _medium(image: Image) -> Any:
-    """Return the path specification of an image's medium, as dfVFS reads it."""
-    path = Path(image.segments[0])
-    indicator = container_type(path) if image.format != "raw" else None
-    if image.format == "raw" and len(image.segments) > 1:
-        indicator = definitions.TYPE_INDICATOR_RAW
-    if indicator is None:
-        return factory.Factory.NewPathSpec(definitions.TYPE_INDICATOR_OS, location=str(path))
-    return storage_spec(path, indicator)
 
 
 @dataclass(frozen=True, slots=True)

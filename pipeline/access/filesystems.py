@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Final
+
 from pipeline.access.backends import open_backend
 from pipeline.access.exfat import open_exfat
 from pipeline.access.fat import open_fat
-from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image
+from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image, Readable
+from pipeline.access.mapped import MappedFileSystem
+from pipeline.access.mapping import by_itself
 from pipeline.access.ntfs import open_ntfs
 from pipeline.access.tsk import open_tsk
 from pipeline.access.volumes import open_volume
 from pipeline.errors import UnreadableError
-from pipeline.records import Volume
+from pipeline.records import Diagnostic, FileEntry, Region, Volume
 
 __all__ = ["open_file_system"]
+
+_Opener = Callable[[Readable, Volume, FileSystemOptions], FileSystem]
+_OWN: Final[dict[str, _Opener]] = {"exFAT": open_exfat, "NTFS": open_ntfs}
 
 
 def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -> FileSystem:
@@ -21,15 +29,40 @@ def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -
     Raises:
         UnreadableError: it has none that can be read.
     """
-    if volume.reader == "own":
-        data = open_volume(image, volume, options)
-        if volume.file_system == "exFAT":
-            return open_exfat(data, volume, options)
-        if volume.file_system == "NTFS":
-            return open_ntfs(data, volume, options)
-        return open_fat(data, volume, options)
-    if volume.reader == "tsk":
-        return open_tsk(open_volume(image, volume, options), volume, options)
-    if volume.reader == "dfvfs":
-        return open_backend(image, volume, options)
-    raise UnreadableError(f"{volume.address}: holds no file system of its own")
+    if volume.reader == "layer":
+        return _Layer()
+    data = open_volume(image, volume, options)
+    if volume.runs:
+        return MappedFileSystem(_opened(data, by_itself(volume), options), volume)
+    return _opened(data, volume, options)
+
+
+def _opened(data: Readable, volume: Volume, options: FileSystemOptions) -> FileSystem:
+    """Return the reader that a volume's row names, over the volume's bytes."""
+    openers: dict[str, _Opener] = {
+        "own": _OWN.get(volume.file_system, open_fat), "tsk": open_tsk, "dfvfs": open_backend,
+    }  # fmt: skip
+    opener = openers.get(volume.reader)
+    if opener is None:
+        raise UnreadableError(f"{volume.address}: holds no file system of its own")
+    return opener(data, volume, options)
+
+
+class _Layer:
+    """A volume that only carries others: it has no entries of its own."""
+
+    def entries(self) -> Iterator[FileEntry | Diagnostic]:
+        """Yield nothing."""
+        yield from ()
+
+    def regions(self) -> Iterator[Region | Diagnostic]:
+        """Yield nothing."""
+        yield from ()
+
+    def read(self, entry: FileEntry, start: int, length: int) -> bytes:
+        """Refuse: there is nothing to read.
+
+        Raises:
+            UnreadableError: always.
+        """
+        raise UnreadableError(f"{entry.address}: its volume carries other volumes, not files ({start}+{length})")

@@ -9,16 +9,15 @@ from typing import Any, Final
 
 import pyfsapfs  # type: ignore[import-untyped,import-not-found,unused-ignore]
 import pyvshadow
-import pyvslvm
 
 from pipeline.access.interfaces import FileSystemOptions, Readable
-from pipeline.access.lvm_text import logical_names, read_metadata, stretches
-from pipeline.access.overlay import Stretches
-from pipeline.address import join, steps_of
+from pipeline.access.lvm_text import logical_names, logical_size, read_metadata, stretches
+from pipeline.access.mapping import MappedBytes, Mapping, inner_volume
+from pipeline.address import join
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, Severity, Volume, VolumeState, diagnose
 
-__all__ = ["FileLike", "LayerReadable", "layered_volumes", "oldest_first"]
+__all__ = ["FileLike", "Found", "LayerReadable", "layered_volumes", "oldest_first"]
 
 _FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError, IndexError)
 _MAX_VOLUMES: Final = 512
@@ -35,7 +34,10 @@ class FileLike(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
         length = self._data.size - self._position if size < 0 else size
-        piece = self._data.read(self._position, max(length, 0))
+        try:
+            piece = self._data.read(self._position, max(length, 0))
+        except UnreadableError as error:
+            raise OSError(str(error)) from error
         self._position += len(piece)
         return piece
 
@@ -58,11 +60,19 @@ class FileLike(io.RawIOBase):
         return True
 
 
-def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) -> Iterator[Volume | Diagnostic]:
-    """Yield the volumes inside a volume; a layer that cannot be opened is a diagnostic.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A volume inside another: its row, and its bytes, of an APFS volume its container's; None where there are none.
 
-    Logical volumes come without a file system (``reader`` is empty): the scan describes them as it does partitions.
+    Where the row's ``reader`` is empty and its state ``open``, the scan describes the bytes as it does a partition's.
     """
+
+    row: Volume
+    data: Readable | None = None
+
+
+def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) -> Iterator[Found | Diagnostic]:
+    """Yield the volumes inside a volume; a layer that cannot be opened is a diagnostic."""
     del options
     try:
         if volume.file_system == "LVM":
@@ -76,86 +86,54 @@ def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) 
         yield diagnose("volumes", volume.address, "layer-damaged", message, Severity.LOSS)
 
 
-def _logical(data: Readable, volume: Volume) -> Iterator[Volume | Diagnostic]:
-    """Yield the logical volumes that the metadata's text names; libvslvm reads those that are no plain stretches."""
+def _logical(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:
+    """Yield the logical volumes that the metadata's text names."""
     group = read_metadata(data)
     names = logical_names(group)
     for name in names:
-        row = replace(
-            volume, address=join(volume.address, "lv", f"{group['name']}/{name}"), direct=False, scheme="lvm",
-            reader="", file_system="", label=name,
-        )  # fmt: skip
         places = stretches(group, name)
-        try:
-            layer = Stretches(data, places) if places is not None else LayerReadable.open(data, row)
-        except UnreadableError as error:
-            yield replace(row, state=VolumeState.UNSUPPORTED, length=0)
-            message = f"{row.address}: this logical volume cannot be put together ({error}); scanned raw"
-            yield diagnose("volumes", row.address, "unsupported", message, Severity.LOSS)
+        row = inner_volume(volume, "lv", f"{group['name']}/{name}", places or (), scheme="lvm", label=name)
+        if places is not None:
+            yield Found(row, MappedBytes(data, Mapping(places)))
             continue
-        if places is not None and len(places) == 1 and sum(places[0]) <= data.size:
-            yield replace(row, start=volume.start + places[0][0], length=layer.size, direct=True)
-        else:
-            yield replace(row, length=layer.size)
+        yield Found(replace(row, state=VolumeState.UNSUPPORTED, length=logical_size(group, name)))
+        message = f"{row.address}: this kind of logical volume is not put together; its bytes are scanned raw"
+        yield diagnose("volumes", row.address, "unsupported", message, Severity.LOSS)
     if not names or len(group["physical_volumes"]) > 1:
         message = f"{volume.address}: the volume group needs further physical volumes, or names no logical volume"
         yield diagnose("volumes", volume.address, "unsupported", message, Severity.LOSS)
 
 
-def _open_logical(data: Readable, name: str) -> Readable:
-    places = stretches(read_metadata(data), name)
-    if places is not None:
-        return Stretches(data, places)
-    handle, group = _group(data)
-    logical = _by_name(group, name)
-    return LayerReadable(handle, logical, int(logical.size))
-
-
-def _group(data: Readable) -> tuple[Any, Any]:
-    handle = pyvslvm.handle()
-    handle.open_file_object(FileLike(data))
-    handle.open_physical_volume_files_as_file_objects([FileLike(data)])
-    return handle, handle.get_volume_group()
-
-
-def _by_name(group: Any, name: str) -> Any:
-    """Return the logical volume of a name; libvslvm's binding only counts them."""
-    for number in range(min(group.get_number_of_logical_volumes(), _MAX_VOLUMES)):
-        logical = group.get_logical_volume(number)
-        if logical.name == name:
-            return logical
-    raise UnreadableError(f"the volume group has no logical volume {name}")
-
-
-def _apfs(data: Readable, volume: Volume) -> Iterator[Volume | Diagnostic]:
+def _apfs(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:
     """Yield every volume of a container; an encrypted one is locked."""
     container = pyfsapfs.container()
     container.open_file_object(FileLike(data))
     for number in range(min(container.get_number_of_volumes(), _MAX_VOLUMES)):
         inner = container.get_volume(number)
         row = replace(
-            volume, address=join(volume.address, "volume", str(number + 1)), direct=False, reader="dfvfs",
-            label=inner.get_name() or "", serial=str(inner.get_identifier() or "").replace("-", ""),
+            volume, address=join(volume.address, "volume", str(number + 1)), direct=False, runs=(),
+            reader="dfvfs", label=inner.get_name() or "", serial=str(inner.get_identifier() or "").replace("-", ""),
         )  # fmt: skip
         if not inner.is_locked():
-            yield row
+            yield Found(row, data)
             continue
-        yield replace(row, state=VolumeState.LOCKED, encryption="APFS", reader="")
+        yield Found(replace(row, state=VolumeState.LOCKED, encryption="APFS", reader=""))
         message = f"{row.address}: volume is locked (APFS encryption); give the image of an unlocked volume"
         yield diagnose("volumes", row.address, "locked", message, Severity.LOSS)
 
 
-def _snapshots(data: Readable, volume: Volume) -> Iterator[Volume | Diagnostic]:
+def _snapshots(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:
     if not pyvshadow.check_volume_signature_file_object(FileLike(data)):
         return
     handle = pyvshadow.volume()
     handle.open_file_object(FileLike(data))
-    for number, store in enumerate(_oldest_first(handle), start=1):
-        created = handle.get_store(store).get_creation_time()
-        yield replace(
-            volume, address=join(volume.address, "snapshot", str(number)), direct=False, scheme="vss", reader="tsk",
-            label=f"{created:%Y-%m-%dT%H:%M:%SZ}",
+    for number, index in enumerate(_oldest_first(handle), start=1):
+        store = handle.get_store(index)
+        row = replace(
+            volume, address=join(volume.address, "snapshot", str(number)), direct=False, runs=(), scheme="vss",
+            reader="tsk", label=f"{store.get_creation_time():%Y-%m-%dT%H:%M:%SZ}",
         )  # fmt: skip
+        yield Found(row, LayerReadable(handle, store, int(store.volume_size)))
 
 
 def _oldest_first(handle: Any) -> list[int]:
@@ -187,23 +165,3 @@ class LayerReadable:
         except _FAILURES as error:
             raise UnreadableError(f"byte {start} of the layered volume cannot be read ({error})") from error
         return data
-
-    @classmethod
-    def open(cls, data: Readable, volume: Volume) -> Readable:
-        """Open the layer that a volume row names.
-
-        Raises:
-            UnreadableError: it is not there any more, or damaged.
-        """
-        kind, value = steps_of(volume.address)[-1]
-        try:
-            if kind == "lv":
-                return _open_logical(data, value.partition("/")[2])
-            if kind == "snapshot":
-                snapshots = pyvshadow.volume()
-                snapshots.open_file_object(FileLike(data))
-                store = snapshots.get_store(_oldest_first(snapshots)[int(value) - 1])
-                return cls(snapshots, store, int(store.volume_size))
-        except _FAILURES as error:
-            raise UnreadableError(f"{volume.address}: the layer cannot be opened ({error})") from error
-        raise UnreadableError(f"{volume.address}: no layer of this kind")

@@ -11,9 +11,11 @@ import struct
 from typing import Any, Final
 
 from pipeline.access.interfaces import Readable
+from pipeline.access.mapping import merged
 from pipeline.errors import ParseError
+from pipeline.records import Run
 
-__all__ = ["Section", "logical_names", "read_metadata", "stretches"]
+__all__ = ["Section", "logical_names", "logical_size", "read_metadata", "stretches"]
 
 _SECTOR: Final = 512
 _LABEL_SECTORS: Final = 4
@@ -43,15 +45,15 @@ def _visible(status: object) -> bool:
     return isinstance(status, list) and "VISIBLE" in status
 
 
-def stretches(group: Section, logical: str) -> list[tuple[int, int]] | None:
-    """Return (start in the physical volume, length) of a logical volume's bytes in order; stretches that touch are one.
+def stretches(group: Section, logical: str) -> tuple[Run, ...] | None:
+    """Return a logical volume's bytes, in order, as runs of the physical volume.
 
     None where it is more than that: on several physical volumes, striped, mirrored, thin, a snapshot.
     """
     try:
         ((name, physical),) = group["physical_volumes"].items()
         volume, unit = group["logical_volumes"][logical], group["extent_size"] * _SECTOR
-        found: list[tuple[int, int]] = []
+        found: list[Run] = []
         position = 0
         for number in range(1, volume["segment_count"] + 1):
             segment = volume[f"segment{number}"]
@@ -59,18 +61,21 @@ def stretches(group: Section, logical: str) -> list[tuple[int, int]] | None:
             if not simple or segment["start_extent"] != position:
                 return None
             position += segment["extent_count"]
-            _append(
-                found, physical["pe_start"] * _SECTOR + segment["stripes"][1] * unit, segment["extent_count"] * unit
-            )
+            start = physical["pe_start"] * _SECTOR + segment["stripes"][1] * unit
+            found.append(Run(start=start, length=segment["extent_count"] * unit))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return None
-    return found or None
+    return merged(found) or None
 
 
-def _append(found: list[tuple[int, int]], start: int, length: int) -> None:
-    if found and sum(found[-1]) == start:
-        start, length = found[-1][0], found.pop()[1] + length
-    found.append((start, length))
+def logical_size(group: Section, logical: str) -> int:
+    """Return the bytes of a logical volume of any kind; 0 where its segments do not say."""
+    try:
+        volume, unit = group["logical_volumes"][logical], group["extent_size"] * _SECTOR
+        count = min(volume["segment_count"], len(volume))
+        return max(0, int(sum(volume[f"segment{number}"]["extent_count"] for number in range(1, count + 1)) * unit))
+    except (KeyError, TypeError):
+        return 0
 
 
 def read_metadata(data: Readable) -> Section:

@@ -1,4 +1,4 @@
-"""Views of bytes: a stretch of others, some of them replaced, several stretches in a row, lost sectors as zeros."""
+"""Views of bytes: a stretch of others, some of them replaced, lost sectors as zeros."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.access.interfaces import Readable
 from pipeline.errors import UnreadableError
 
-__all__ = ["Forgiving", "Overlay", "Slice", "Stretches"]
+__all__ = ["Forgiving", "Overlay", "Slice"]
 
 _SECTOR: Final = 512
 
@@ -61,32 +61,6 @@ class Overlay:
             start = stop
         if start < end:
             yield self.data.read(start, end - start)
-
-
-@dataclass(frozen=True, slots=True)
-class Stretches:
-    """Bytes put together from (start, length) stretches of others, in their order."""
-
-    data: Readable
-    stretches: Sequence[tuple[int, int]]
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-        return sum(length for _, length in self.stretches)
-
-    def read(self, start: int, length: int) -> bytes:
-        """Return bytes; UnreadableError where a stretch lies outside what it is taken from."""
-        end, position, pieces = min(start + max(length, 0), self.size), 0, []
-        for at, count in self.stretches:
-            low, high = max(start, position), min(end, position + count)
-            if low < high:
-                piece = self.data.read(at + low - position, high - low)
-                if len(piece) < high - low:
-                    raise UnreadableError(f"byte {low} of the layered volume lies outside the medium")
-                pieces.append(piece)
-            position += count
-        return b"".join(pieces)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,8 @@ from typing import Final
 from pipeline.access.backends import open_backend
 from pipeline.access.filesystems import open_file_system
 from pipeline.access.interfaces import FileSystemOptions, Image
+from pipeline.access.mapped import carried_over
+from pipeline.access.mapping import by_itself
 from pipeline.access.tsk import open_tsk
 from pipeline.access.tsk_rows import INDIRECT
 from pipeline.access.volumes import open_volume
@@ -19,7 +21,7 @@ from pipeline.records import Diagnostic, FileEntry, Origin, Severity, Volume, di
 __all__ = ["list_volume"]
 
 _NAMED: Final = 200
-_SECOND: Final = {"own": "tsk", "tsk": "dfvfs", "dfvfs": ""}
+_SECOND: Final = {"own": "tsk", "tsk": "dfvfs", "dfvfs": "", "layer": ""}
 _LABEL: Final = "(Volume Label Entry)"
 _VIRTUAL: Final = ("/$OrphanFiles", "/$MBR", "/$FAT1", "/$FAT2", "/$ALLOC_BITMAP", "/$UPCASE_TABLE", "/$VOLUME_GUID")
 
@@ -27,14 +29,12 @@ _VIRTUAL: Final = ("/$OrphanFiles", "/$MBR", "/$FAT1", "/$FAT2", "/$ALLOC_BITMAP
 def list_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Iterator[FileEntry | Diagnostic]:
     """Yield the entries of a volume with ``listed_by`` naming the readers that list each one.
 
-    A reader's own layers (LVM, APFS containers) have no entries. Where the second reader fails, that is a diagnostic,
+    Where the second reader fails, that is a diagnostic,
     and the first one's listing stands.
 
     Raises:
         UnreadableError: the first reader cannot open the volume.
     """
-    if volume.reader == "layer":
-        return
     first = open_file_system(image, volume, options)
     entries: list[FileEntry] = []
     for row in first.entries():
@@ -43,7 +43,7 @@ def list_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Ite
         else:
             yield row
     second = _SECOND[volume.reader]
-    if not second or not volume.direct:
+    if not second or not (volume.direct or volume.runs):
         yield from (_listed(row, volume.reader) for row in entries)
         return
     try:
@@ -79,11 +79,9 @@ def _others(
     image: Image, volume: Volume, options: FileSystemOptions, second: str
 ) -> tuple[list[FileEntry], list[Diagnostic]]:
     """Return the second reader's live entries, and what it could not read."""
-    rows = list(
-        open_tsk(open_volume(image, volume, options), volume, options).named()
-        if second == "tsk"
-        else open_backend(image, volume, options).entries()
-    )
+    data, own = open_volume(image, volume, options), by_itself(volume) if volume.runs else volume
+    listing = open_tsk(data, own, options).named() if second == "tsk" else open_backend(data, own, options).entries()
+    rows = list(carried_over(volume, listing))
     troubles = [row for row in rows if isinstance(row, Diagnostic)]
     kept = [row for row in rows if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED and _comparable(row)]
     if volume.reader == "own" and volume.file_system != "NTFS":

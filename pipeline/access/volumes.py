@@ -10,13 +10,14 @@ from pipeline.access.boot_backup import find_backup, restored
 from pipeline.access.exfat import open_exfat, recognise_exfat
 from pipeline.access.fat import open_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
-from pipeline.access.layers import LayerReadable, layered_volumes
+from pipeline.access.layers import Found, layered_volumes
+from pipeline.access.mapping import MappedBytes, Mapping
 from pipeline.access.ntfs import describe_ntfs
 from pipeline.access.overlay import Forgiving, Overlay, Slice
 from pipeline.access.partitions import Partition, read_partitions
 from pipeline.access.signatures import Signature, recognise
 from pipeline.access.tsk import describe_tsk
-from pipeline.address import join
+from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, ExtentClass, Region, Severity, Volume, VolumeState, diagnose
 
@@ -24,6 +25,7 @@ __all__ = ["open_volume", "scan_volumes", "volume_regions"]
 
 STAGE: Final = "volumes"
 _SAMPLE: Final = 1 << 20
+_MAX_DEPTH: Final = 8
 _Described = tuple[Volume, list[Diagnostic]]
 
 
@@ -32,6 +34,12 @@ def scan_volumes(image: Image, exhibit: str, options: FileSystemOptions) -> Iter
 
     An image without a partition table is one volume whose address is the exhibit's label.
     """
+    for item in _scan(image, exhibit, options):
+        yield item.row if isinstance(item, Found) else item
+
+
+def _scan(image: Image, exhibit: str, options: FileSystemOptions) -> Iterator[Found | Diagnostic]:
+    """Yield the volumes with their bytes."""
     view = Forgiving(image)
     table = None if _is_volume(view) else read_partitions(view)
     if table is None:
@@ -45,7 +53,8 @@ def scan_volumes(image: Image, exhibit: str, options: FileSystemOptions) -> Iter
     for remark in table.remarks:
         yield diagnose(STAGE, exhibit, remark.code, f"{exhibit}: {remark.message}")
     for part in table.partitions:
-        yield from _described(image, _partition_row(exhibit, part, table.scheme), options)
+        row = _partition_row(exhibit, part, table.scheme)
+        yield from _described(Slice(image, row.start, row.length), row, options)
 
 
 def _is_volume(data: Readable) -> bool:
@@ -68,19 +77,18 @@ def _partition_row(exhibit: str, part: Partition, scheme: str) -> Volume:
     return replace(row, start=part.start, scheme=scheme, part_type=part.type, label=part.label)
 
 
-def _described(image: Image, row: Volume, options: FileSystemOptions) -> Iterator[Volume | Diagnostic]:
-    """Yield the rows of one partition and of what lies inside it."""
-    whole = Slice(image, row.start, row.length)
+def _described(whole: Readable, row: Volume, options: FileSystemOptions) -> Iterator[Found | Diagnostic]:
+    """Yield one partition or layered volume, and what lies inside it."""
     try:
         backup = find_backup(whole)
         data: Readable = whole if backup is None else Overlay(whole, backup.patches)
         volume, remarks = _volume(data, row, options)
     except UnreadableError as error:
-        yield replace(row, state=VolumeState.UNSUPPORTED, file_system="unreadable")
+        yield Found(replace(row, state=VolumeState.UNSUPPORTED, file_system="unreadable"))
         message = f"{row.address}: the start of the volume cannot be read ({error})"
         yield diagnose(STAGE, row.address, "volume-unreadable", message, Severity.LOSS)
         return
-    yield volume
+    yield Found(volume, data)
     if backup is not None:
         message = (
             f"{row.address}: the beginning of the volume is wiped or damaged; it is opened by its copy of "
@@ -89,27 +97,18 @@ def _described(image: Image, row: Volume, options: FileSystemOptions) -> Iterato
         yield diagnose(STAGE, row.address, "backup-boot-sector", message, Severity.WARNING)
     yield from remarks
     for inner in layered_volumes(data, volume, options):
-        if isinstance(inner, Volume) and not inner.reader and inner.state == VolumeState.OPEN:
-            yield from _inner(image, inner, options)
-        else:
+        if isinstance(inner, Diagnostic) or inner.row.reader or inner.data is None:
             yield inner
+        elif len(steps_of(inner.row.address)) > _MAX_DEPTH:
+            yield Found(replace(inner.row, state=VolumeState.UNSUPPORTED))
+            yield _too_deep(inner.row)
+        else:
+            yield from _described(inner.data, inner.row, options)
 
 
-def _inner(image: Image, row: Volume, options: FileSystemOptions) -> Iterator[Volume | Diagnostic]:
-    """Yield the rows of a logical volume: as a partition's where it is one stretch, else by what reads layers."""
-    if row.direct:
-        yield from _described(image, row, options)
-        return
-    try:
-        volume, remarks = _volume(open_volume(image, row, options), row, options)
-    except UnreadableError as error:
-        volume, remarks = replace(row, state=VolumeState.UNSUPPORTED), [_damaged(row, "the logical volume", error)]
-    if volume.state == VolumeState.OPEN and volume.reader != "tsk" and volume.file_system != "NTFS":
-        message = f"{row.address}: {volume.file_system} in a logical volume of several stretches is not listed"
-        remarks = [*remarks, diagnose(STAGE, row.address, "unsupported", message, Severity.LOSS)]
-        volume = replace(volume, state=VolumeState.UNSUPPORTED, reader="")
-    yield volume
-    yield from remarks
+def _too_deep(row: Volume) -> Diagnostic:
+    message = f"{row.address}: volumes lie more than {_MAX_DEPTH} deep in each other; it is not looked into"
+    return diagnose(STAGE, row.address, "unsupported", message, Severity.LOSS)
 
 
 def _volume(data: Readable, row: Volume, options: FileSystemOptions) -> _Described:
@@ -199,16 +198,21 @@ def _unknown(data: Readable, row: Volume) -> _Described:
 
 
 def open_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Readable:
-    """Return a volume's bytes, from 0, with a wiped beginning put back from its copy.
+    """Return a volume's bytes, from 0, with a wiped beginning put back from its copy; of APFS its container's.
+
+    What the image's own bytes do not give (snapshots, what lies in an unlocked volume) is found by another scan.
 
     Raises:
         UnreadableError: its layer cannot be opened.
     """
-    del options
-    if volume.scheme == "lvm" and not volume.direct:  # its length is its own, not the physical volume's
-        return LayerReadable.open(Slice(image, volume.start, image.size - volume.start), volume)
-    data = restored(Slice(image, volume.start, volume.length))
-    return data if volume.direct else LayerReadable.open(data, volume)
+    if volume.direct:
+        return restored(Slice(image, volume.start, volume.length))
+    if volume.runs and not volume.encryption:
+        return restored(MappedBytes(image, Mapping(volume.runs)))
+    for item in _scan(image, volume.exhibit, options):
+        if isinstance(item, Found) and item.row.address == volume.address and item.data is not None:
+            return item.data
+    raise UnreadableError(f"{volume.address}: the layer cannot be opened")
 
 
 def volume_regions(image: Image, exhibit: str, volumes: Sequence[Volume]) -> Iterator[Region]:

@@ -9,7 +9,17 @@ from typing import ClassVar
 from pipeline.access.filesystems import open_file_system
 from pipeline.access.reconcile import list_volume
 from pipeline.access.volumes import volume_regions
-from pipeline.records import Examination, ExtentClass, FileEntry, Region, Severity, Volume, VolumeState, diagnose
+from pipeline.records import (
+    Examination,
+    ExtentClass,
+    FileEntry,
+    Region,
+    Run,
+    Severity,
+    Volume,
+    VolumeState,
+    diagnose,
+)
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 
@@ -95,9 +105,15 @@ def _closed_volume(volume: Volume) -> Iterator[RowOf]:
     reason = volume.encryption or volume.file_system or volume.part_type or "unknown content"
     outcome = f"{volume.state}: {reason}"
     yield "examinations", _listed(volume, "not-examined", outcome)
-    if volume.state == VolumeState.LOCKED and volume.direct:
-        region = Region(
-            exhibit=volume.exhibit, volume=volume.address, start=volume.start, length=volume.length,
-            class_=ExtentClass.LOCKED, name=volume.encryption,
-        )  # fmt: skip
-        yield "regions", region
+    if volume.state != VolumeState.LOCKED:
+        return
+    own = (Run(start=volume.start, length=volume.length),) if volume.direct else volume.runs
+    for run in own:
+        if run.start >= 0:
+            yield (
+                "regions",
+                Region(
+                    exhibit=volume.exhibit, volume=volume.address, start=run.start, length=run.length,
+                    class_=ExtentClass.LOCKED, name=volume.encryption,
+                ),
+            )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from pipeline.errors import IntegrityError
-from pipeline.records import Certainty, Extent, ExtentClass, FileEntry, Origin, Volume, VolumeState
+from pipeline.records import Certainty, Extent, ExtentClass, FileEntry, Origin, Run, Volume, VolumeState
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 
@@ -64,23 +64,25 @@ class ExtentsStage(Stage):
 def _claims(context: Context, exhibit: str) -> Iterator[Claim]:
     volumes = list(context.store.rows("volumes", exhibit=exhibit))
     depths = {volume.address: volume.address.count("!") for volume in volumes}
-    direct = {volume.address for volume in volumes if volume.direct}
+    placed = {volume.address for volume in volumes if volume.direct or volume.runs}
     for volume in volumes:
-        if volume.direct:
-            yield _volume_claim(volume, depths[volume.address])
+        yield from _volume_claims(volume, depths[volume.address])
     for region in context.store.rows("regions", exhibit=exhibit):
         rank = {ExtentClass.UNALLOCATED: UNALLOCATED, ExtentClass.LOCKED: LOCKED}.get(region.class_, METADATA)
         yield _claim(region.start, region.length, rank, region.class_, None, region.volume)
     for entry in context.store.rows("entries", exhibit=exhibit):
-        if entry.volume in direct or not depths:
+        if entry.volume in placed or not depths:
             yield from _entry_claims(entry)
     for start, length in context.image(exhibit).unreadable:
         yield _claim(start, length, UNREADABLE, ExtentClass.UNREADABLE, None, "")
 
 
-def _volume_claim(volume: Volume, depth: int) -> Claim:
+def _volume_claims(volume: Volume, depth: int) -> Iterator[Claim]:
     class_ = ExtentClass.LOCKED if volume.state == VolumeState.LOCKED else ExtentClass.UNLISTED
-    return _claim(volume.start, volume.length, VOLUME + depth, class_, None, volume.address)
+    own = (Run(start=volume.start, length=volume.length),) if volume.direct else volume.runs
+    for run in own:
+        if run.start >= 0:
+            yield _claim(run.start, run.length, VOLUME + depth, class_, None, volume.address)
 
 
 def _claim(start: int, length: int, rank: int, class_: str, owner: str | None, volume: str) -> Claim:

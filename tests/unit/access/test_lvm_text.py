@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.access.lvm_text import Section, logical_names, read_metadata, stretches
 from pipeline.errors import ParseError
+from pipeline.records import Run
 from tests.builders.disks import Bytes, lvm_disk
 
 MIB = 1 << 20
@@ -16,11 +17,13 @@ def _group(places: tuple[int, ...] = (2, 3)) -> Section:
 
 
 def test_volumes_have_their_stretches_in_order() -> None:
-    assert stretches(_group((6, 7, 1)), "home") == [(7 * MIB, 2 * MIB), (2 * MIB, MIB)]
+    assert stretches(_group((6, 7, 1)), "home") == (
+        Run(start=7 * MIB, length=2 * MIB), Run(start=2 * MIB, length=MIB),
+    )  # fmt: skip
 
 
 def test_segments_that_touch_are_one_stretch() -> None:
-    assert stretches(_group((2, 3, 4)), "home") == [(3 * MIB, 3 * MIB)]
+    assert stretches(_group((2, 3, 4)), "home") == (Run(start=3 * MIB, length=3 * MIB),)
 
 
 def test_names_are_those_of_visible_volumes() -> None:

@@ -13,7 +13,7 @@ from pipeline.access.interfaces import FileSystemOptions, Image
 from pipeline.access.layers import oldest_first
 from pipeline.access.reconcile import list_volume
 from pipeline.access.volumes import open_volume, scan_volumes, volume_regions
-from pipeline.records import Diagnostic, ExtentClass, FileEntry, Severity, Volume, VolumeState
+from pipeline.records import Diagnostic, ExtentClass, FileEntry, Region, Run, Severity, Volume, VolumeState
 from tests.builders.disks import Medium, apm_disk, gpt_disk, lvm_disk
 from tests.builders.file_systems import TEXT, make_exfat, make_ext, make_fat, make_ntfs
 
@@ -23,6 +23,12 @@ MAKERS = {
     "NTFS": (make_ntfs, 512), "FAT32": (lambda folder: make_fat(folder, "-F", "32"), 512),
     "ext4": (make_ext, 4096),
 }  # fmt: skip
+INSIDE = {
+    "NTFS": lambda folder: make_ntfs(folder, size=4 << 20), "exFAT": lambda folder: make_exfat(folder, size=4 << 20),
+    "FAT12": lambda folder: make_fat(folder, "-F", "12", size=4 << 20),
+    "ext2": lambda folder: make_ext(folder, "-b", "1024", kind="ext2", size=4 << 20),
+}  # fmt: skip
+ORDER = ("", *ExtentClass)
 
 
 def _scan(image: Image) -> tuple[list[Volume], list[Diagnostic]]:
@@ -141,26 +147,43 @@ def test_partition_table_is_volume_metadata(tmp_path: Path) -> None:
     assert sum(row.length for row in rows) == 512 + 512 + 16384 + 16384 + 512
 
 
-def test_linear_logical_volume_lies_directly_on_the_image(tmp_path: Path) -> None:
-    volume = make_ext(tmp_path, "-b", "1024", kind="ext2", size=4 << 20).read_bytes()
-    image = _image(tmp_path, lvm_disk([("home", (4, 5, 6, 7), volume)], extents=8))
+PLACES = {"one stretch": (4, 5, 6, 7), "two stretches": (6, 7, 1, 2), "four stretches": (7, 5, 3, 1)}
+
+
+@pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("name", ["FAT12", "ext2", "NTFS"])
+def test_file_in_a_logical_volume_lies_on_the_image(name: str, places: tuple[int, ...], tmp_path: Path) -> None:
+    volume = INSIDE[name](tmp_path).read_bytes()
+    image = _image(tmp_path, lvm_disk([("home", places, volume)], extents=8))
     (manager, logical), remarks = _scan(image)
     assert (manager.file_system, manager.reader, remarks) == ("LVM", "layer", [])
-    assert (logical.address, logical.start, logical.length) == ("EX-01!lv:vg0/home", 5 << 20, 4 << 20)
-    assert (logical.direct, logical.file_system, logical.reader) == (True, "ext2", "tsk")
+    assert (logical.address, logical.start, logical.length) == (
+        "EX-01!lv:vg0/home", (places[0] + 1) << 20, len(volume),
+    )  # fmt: skip
+    assert (logical.direct, logical.file_system, logical.state) == (False, name, VolumeState.OPEN)
     entry = _file(image, logical)
-    assert (entry.reader, entry.listed_by) == ("runs", "tsk+dfvfs")
-    assert Opener(image, {logical.address: logical}, OPTIONS).open(entry).read(0, 9999) == TEXT
+    assert entry.listed_by.split("+")[0] == logical.reader
+    read = Opener(image, {logical.address: logical}, OPTIONS).open(entry).read(0, 9999)
+    assert read == b"".join(image.read(run.start, run.length) for run in entry.runs)[: entry.size] == TEXT
 
 
-def test_logical_volume_in_stretches_is_read_through_its_layer(tmp_path: Path) -> None:
-    volume = make_ext(tmp_path, "-b", "1024", kind="ext2", size=4 << 20).read_bytes()
-    image = _image(tmp_path, lvm_disk([("home", (6, 7, 1, 2), volume)], extents=8))
-    (_, logical), remarks = _scan(image)
-    assert (logical.direct, logical.file_system, remarks) == (False, "ext2", [])
-    entry = _file(image, logical)
-    assert (entry.reader, entry.runs) == ("file-system", ())
-    assert Opener(image, {logical.address: logical}, OPTIONS).open(entry).read(0, 9999) == TEXT
+@pytest.mark.parametrize("name", ["FAT12", "exFAT", "ext2", "NTFS"])
+def test_regions_of_a_logical_volume_are_those_of_its_file_system(name: str, tmp_path: Path) -> None:
+    path = INSIDE[name](tmp_path)
+    alone, size = open_image(path), path.stat().st_size
+    moved = _image(tmp_path, lvm_disk([("home", (7, 5, 3, 1), path.read_bytes())], extents=8))
+    classes = []
+    for image in (alone, moved):
+        volume = _scan(image)[0][-1]
+        rows = [row for row in open_file_system(image, volume, OPTIONS).regions() if isinstance(row, Region)]
+        map_, own = bytearray(image.size), bytearray()
+        for row in rows:
+            map_[row.start : row.start + row.length] = bytes([ORDER.index(row.class_)]) * row.length
+        for run in volume.runs or (Run(start=0, length=size),):
+            own += map_[run.start : run.start + run.length]
+        classes.append(bytes(own))
+        assert sum(map(bool, own)) == sum(map(bool, map_))
+    assert classes[0] == classes[1] != bytes(size)
 
 
 def test_damaged_volume_group_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""The file system of a mapped volume: its reader's rows, carried over to image offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from pipeline.access.interfaces import FileSystem
+from pipeline.access.mapping import OUTSIDE, Mapping
+from pipeline.records import Diagnostic, FileEntry, Region, Run, Volume
+
+__all__ = ["MappedFileSystem", "carried_over"]
+
+
+def carried_over(
+    volume: Volume, rows: Iterable[FileEntry | Region | Diagnostic]
+) -> Iterator[FileEntry | Region | Diagnostic]:
+    """Yield a reader's rows with image offsets for the volume's own; a region may become several."""
+    if not volume.runs:
+        yield from rows
+        return
+    mapping = Mapping(volume.runs)
+    for row in rows:
+        if isinstance(row, FileEntry):
+            yield _entry(volume, mapping, row)
+        elif isinstance(row, Region):
+            yield from _regions(mapping, row)
+        else:
+            yield row
+
+
+def _entry(volume: Volume, mapping: Mapping, entry: FileEntry) -> FileEntry:
+    """Return an entry by its image runs; of an enciphered volume they are places only, not what to read."""
+    if not entry.runs:
+        return entry
+    runs = mapping.forth(entry.runs)
+    return replace(entry, runs=runs, reader="file-system" if volume.encryption else entry.reader)
+
+
+def _regions(mapping: Mapping, region: Region) -> Iterator[Region]:
+    for run in mapping.forth((Run(start=region.start, length=region.length),)):
+        if 0 <= run.start < OUTSIDE:
+            yield replace(region, start=run.start, length=run.length)
+
+
+class MappedFileSystem:
+    """What the file system's reader says, in image offsets; what it reads goes through the volume's own bytes."""
+
+    def __init__(self, fs: FileSystem, volume: Volume) -> None:
+        self._fs, self._volume = fs, volume
+        self._mapping = Mapping(volume.runs)
+        self._last: tuple[FileEntry | None, FileEntry | None] = (None, None)
+
+    def entries(self) -> Iterator[FileEntry | Diagnostic]:
+        """Yield what the reader lists."""
+        for row in carried_over(self._volume, self._fs.entries()):
+            if not isinstance(row, Region):
+                yield row
+
+    def regions(self) -> Iterator[Region | Diagnostic]:
+        """Yield what the reader says of its space."""
+        for row in carried_over(self._volume, self._fs.regions()):
+            if not isinstance(row, FileEntry):
+                yield row
+
+    def read(self, entry: FileEntry, start: int, length: int) -> bytes:
+        """Return bytes of an entry.
+
+        Raises:
+            UnreadableError: they cannot be read, or the entry's runs are none of this volume.
+        """
+        if self._last[0] is not entry:
+            self._last = entry, replace(entry, runs=self._mapping.back(entry.runs))
+        own = self._last[1]
+        return self._fs.read(own, start, length) if own is not None else b""
