@@ -12,6 +12,7 @@ from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image, Rea
 from pipeline.access.mapped import MappedFileSystem
 from pipeline.access.mapping import by_itself
 from pipeline.access.ntfs import open_ntfs
+from pipeline.access.own import OWN
 from pipeline.access.tsk import open_tsk
 from pipeline.access.volumes import open_volume
 from pipeline.errors import UnreadableError
@@ -20,7 +21,7 @@ from pipeline.records import Diagnostic, FileEntry, Region, Volume
 __all__ = ["open_file_system"]
 
 _Opener = Callable[[Readable, Volume, FileSystemOptions], FileSystem]
-_OWN: Final[dict[str, _Opener]] = {"exFAT": open_exfat, "NTFS": open_ntfs}
+_OWN: Final[dict[str, _Opener]] = {"exFAT": open_exfat, "NTFS": open_ntfs, **OWN}
 
 
 def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -> FileSystem:

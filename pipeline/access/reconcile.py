@@ -12,6 +12,7 @@ from pipeline.access.filesystems import open_file_system
 from pipeline.access.interfaces import FileSystemOptions, Image
 from pipeline.access.mapped import carried_over
 from pipeline.access.mapping import by_itself
+from pipeline.access.own import SECOND
 from pipeline.access.tsk import open_tsk
 from pipeline.access.tsk_rows import INDIRECT
 from pipeline.access.volumes import open_volume
@@ -21,7 +22,7 @@ from pipeline.records import Diagnostic, FileEntry, Origin, Severity, Volume, di
 __all__ = ["list_volume"]
 
 _NAMED: Final = 200
-_SECOND: Final = {"own": "tsk", "tsk": "dfvfs", "dfvfs": "", "layer": ""}
+_SECOND: Final = {"tsk": "dfvfs", "dfvfs": "", "layer": ""}
 _LABEL: Final = "(Volume Label Entry)"
 _VIRTUAL: Final = ("/$OrphanFiles", "/$MBR", "/$FAT1", "/$FAT2", "/$ALLOC_BITMAP", "/$UPCASE_TABLE", "/$VOLUME_GUID")
 
@@ -42,7 +43,7 @@ def list_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Ite
             entries.append(row)
         else:
             yield row
-    second = _SECOND[volume.reader]
+    second = SECOND.get(volume.file_system, "tsk") if volume.reader == "own" else _SECOND[volume.reader]
     if not second or not (volume.direct or volume.runs):
         yield from (_listed(row, volume.reader) for row in entries)
         return
@@ -84,7 +85,7 @@ def _others(
     rows = list(carried_over(volume, listing))
     troubles = [row for row in rows if isinstance(row, Diagnostic)]
     kept = [row for row in rows if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED and _comparable(row)]
-    if volume.reader == "own" and volume.file_system != "NTFS":
+    if volume.file_system.startswith(("FAT", "exFAT")):
         kept = [_timeless(row) for row in kept if not row.path.endswith(_LABEL)]
     return kept, troubles
 

@@ -14,6 +14,7 @@ from pipeline.access.layers import Found, layered_volumes
 from pipeline.access.mapping import MappedBytes, Mapping
 from pipeline.access.ntfs import describe_ntfs
 from pipeline.access.overlay import Forgiving, Overlay, Slice
+from pipeline.access.own import OWN
 from pipeline.access.partitions import Partition, read_partitions
 from pipeline.access.signatures import Signature, recognise
 from pipeline.access.tsk import describe_tsk
@@ -123,7 +124,7 @@ def _volume(data: Readable, row: Volume, options: FileSystemOptions) -> _Describ
     if known.role == "encryption":
         return _locked(known, row)
     if known.role == "file-system":
-        return _file_system(data, known, row)
+        return _file_system(data, known, row, options)
     return _other(known, row)
 
 
@@ -142,7 +143,9 @@ def _own(data: Readable, row: Volume, options: FileSystemOptions) -> _Described:
     return named, []
 
 
-def _file_system(data: Readable, known: Signature, row: Volume) -> _Described:
+def _file_system(data: Readable, known: Signature, row: Volume, options: FileSystemOptions) -> _Described:
+    if known.name in OWN:
+        return _by_own(data, replace(row, reader="own", file_system=known.name), options)
     if known.name not in {"NTFS", "ext"}:
         return replace(row, reader="dfvfs", file_system=known.name), []
     try:
@@ -152,6 +155,17 @@ def _file_system(data: Readable, known: Signature, row: Volume) -> _Described:
         return replace(row, state=VolumeState.UNSUPPORTED, file_system=known.name), [damaged]
     facts["label"] = facts["label"] or row.label
     return replace(row, reader=reader, **facts), []
+
+
+def _by_own(data: Readable, row: Volume, options: FileSystemOptions) -> _Described:
+    """Describe a volume by its own reader."""
+    try:
+        facts = OWN[row.file_system](data, row, options).describe()
+    except UnreadableError as error:
+        damaged = _damaged(row, row.file_system, error)
+        return replace(row, state=VolumeState.UNSUPPORTED, reader=""), [damaged]
+    label, serial = str(facts["label"]) or row.label, str(facts["serial"])
+    return replace(row, label=label, serial=serial, block_size=int(facts["block_size"])), []
 
 
 def _described_by(data: Readable, name: str) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,18 @@
+"""The own readers of systems that The Sleuth Kit or libyal read as well, by the name that the first bytes give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pipeline.access.found import OwnFileSystem
+from pipeline.access.interfaces import FileSystemOptions, Readable
+from pipeline.access.xfs import open_xfs
+from pipeline.records import Volume
+
+__all__ = ["OWN", "SECOND"]
+
+OWN: Final[dict[str, Callable[[Readable, Volume, FileSystemOptions], OwnFileSystem]]] = {"XFS": open_xfs}
+
+SECOND: Final = {"XFS": "dfvfs"}
+"""The reader whose listing stands beside an own one's; ``tsk`` where nothing is said, none where it is empty."""
