@@ -77,13 +77,14 @@ class Severity(StrEnum):
 
 
 class Certainty(StrEnum):
-    """How sure the runs of an entry are its own."""
+    """How sure the runs of an entry are its own; ``reassembled``: in pieces that fit by the object's own structure."""
 
     INTACT = "intact"
     CONTIGUITY_ASSUMED = "contiguity-assumed"
     PARTLY_OVERWRITTEN = "partly-overwritten"
     OVERWRITTEN = "overwritten"
     NO_CONTENT = "no-content"
+    REASSEMBLED = "reassembled"
 
 
 class ExtentClass(StrEnum):

@@ -72,6 +72,7 @@ TABLES: Final[dict[str, Table]] = {
         _table("entries", records.FileEntry, "exhibit", "address", "id"),
         _table("regions", records.Region, "exhibit", "start", "length", "class", "name"),
         _table("extents", records.Extent, "exhibit", "start"),
+        _table("carved", records.FileEntry, "exhibit", "address", "id"),
         _table("files", records.FileEntry, "exhibit", "address", "id"),
         _table("contents", records.Content, "sha256"),
         _table("detections", records.Finding, "exhibit", "address", "id"),
@@ -92,6 +93,6 @@ SHARED: Final = ("diagnostics", "examinations")
 """Tables that several stages write."""
 
 STAGE_ORDER: Final = (
-    "evidence", "volumes", "entries", "extents", "examine", "activity", "people", "coverage", "verdict",
+    "evidence", "volumes", "entries", "extents", "carve", "examine", "activity", "people", "coverage", "verdict",
 )  # fmt: skip
 """The stages of a run, in order."""

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Final
 
 from pipeline.carvers.archives import Zip
-from pipeline.carvers.base import Carved, Carver
+from pipeline.carvers.base import Carved, Carver, SpentError, View
 from pipeline.carvers.databases import Sqlite
 from pipeline.carvers.documents import Pdf
+from pipeline.carvers.engine import BLOCK, WINDOW_OVERLAP, Engine, Finder, Found, Missed, literals, outermost
 from pipeline.carvers.images import Jpeg, Png
 from pipeline.carvers.prefetch import Prefetch
+from pipeline.carvers.space import CARVE_LIMIT, Chain, Space, Stretch
 
-__all__ = ["CARVERS", "WINDOW_OVERLAP", "Carved", "Carver", "find"]
+__all__ = [
+    "BLOCK",
+    "CARVERS",
+    "CARVE_LIMIT",
+    "LITERALS",
+    "WINDOW_OVERLAP",
+    "Carved",
+    "Carver",
+    "Chain",
+    "Engine",
+    "Finder",
+    "Found",
+    "Missed",
+    "Space",
+    "SpentError",
+    "Stretch",
+    "View",
+    "outermost",
+]
 
 CARVERS: Final[tuple[Carver, ...]] = (Jpeg(), Pdf(), Png(), Prefetch(), Sqlite(), Zip())
-WINDOW_OVERLAP: Final = 64
-"""Bytes of context that hold any header whole."""
-_BY_LITERAL: Final = {literal: (offset, carver) for carver in CARVERS for literal, offset in carver.headers}
-_HEADERS: Final = re.compile(b"|".join(re.escape(literal) for literal in sorted(_BY_LITERAL)))
-
-
-def find(data: bytes, start: int) -> Iterator[tuple[int, Carver]]:
-    """Yield (offset of the object, carver) for each header; ``start`` is the offset of ``data``."""
-    for match in _HEADERS.finditer(data):
-        offset, carver = _BY_LITERAL[match.group()]
-        yield start + match.start() - offset, carver
+LITERALS: Final = literals(CARVERS)
+"""What the engine's finder must find."""

@@ -7,8 +7,7 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pipeline.access.interfaces import Readable
-from pipeline.carvers.base import Carved, Carver
+from pipeline.carvers.base import Carved, Carver, View
 
 __all__ = ["UNPACKED", "Zip"]
 
@@ -61,7 +60,7 @@ class Zip(Carver):
     version: int = 2
     headers: tuple[tuple[bytes, int], ...] = ((b"PK\x03\x04", 0),)
 
-    def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
+    def carve(self, view: View, start: int, limit: int) -> Carved | None:
         """Return the archive; one whose walk breaks off behind at least one checked member is partial."""
         walk, at = _Walk(), 0
         while (entry := _entry(view, start, at, limit)) and (end := _end(view, start, entry, limit, walk)) is not None:
@@ -82,7 +81,7 @@ def _number(data: bytes, at: int, length: int) -> int:
     return int.from_bytes(data[at : at + length], "little")
 
 
-def _entry(view: Readable, start: int, at: int, limit: int) -> _Entry | None:
+def _entry(view: View, start: int, at: int, limit: int) -> _Entry | None:
     """Return the local header at ``at`` (4.3.7), if there is a plausible one."""
     head = view.read(start + at, min(30, max(limit - at, 0)))
     if len(head) < 30 or not head.startswith(b"PK\3\4") or head[4] > 63 or _number(head, 8, 2) not in _METHODS:
@@ -108,7 +107,7 @@ def _zip64(extra: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def _end(view: Readable, start: int, entry: _Entry, limit: int, walk: _Walk) -> int | None:
+def _end(view: View, start: int, entry: _Entry, limit: int, walk: _Walk) -> int | None:
     """Return where an entry ends, its descriptor included; None where it is wrong or does not end."""
     readable = not entry.flags & 1 and walk.left > 0
     if not readable or (entry.method != 8 and (entry.streamed or entry.method != 0)):
@@ -128,7 +127,7 @@ def _end(view: Readable, start: int, entry: _Entry, limit: int, walk: _Walk) -> 
     return described if entry.streamed else described or end
 
 
-def _checked(view: Readable, start: int, entry: _Entry, limit: int, walk: _Walk) -> tuple[int, int, int]:
+def _checked(view: View, start: int, entry: _Entry, limit: int, walk: _Walk) -> tuple[int, int, int]:
     """Return packed size, size and CRC as unpacking finds them; a packed size of -1 where it fails."""
     engine = zlib.decompressobj(-15 if entry.method == 8 else 15)
     stop = limit if entry.streamed else entry.start + entry.packed
@@ -147,7 +146,7 @@ def _checked(view: Readable, start: int, entry: _Entry, limit: int, walk: _Walk)
     return (at - entry.start if ended else -1), size, crc
 
 
-def _descriptor(view: Readable, start: int, at: int, entry: _Entry) -> int | None:
+def _descriptor(view: View, start: int, at: int, entry: _Entry) -> int | None:
     """Return the offset behind a data descriptor (4.3.9), with or without signature, sizes of 4 or 8 bytes."""
     if not entry.flags & 8:
         return None
@@ -161,7 +160,7 @@ def _descriptor(view: Readable, start: int, at: int, entry: _Entry) -> int | Non
     return None
 
 
-def _described(view: Readable, start: int, body: int, limit: int) -> int | None:
+def _described(view: View, start: int, body: int, limit: int) -> int | None:
     """Return the end of data that cannot be unpacked: the descriptor that states the distance to itself."""
     at, limit = body, min(limit, body + SEARCHED)
     while at < limit:
@@ -175,7 +174,7 @@ def _described(view: Readable, start: int, body: int, limit: int) -> int | None:
     return None
 
 
-def _directory(view: Readable, start: int, at: int, limit: int, offsets: list[int]) -> int | None:
+def _directory(view: View, start: int, at: int, limit: int, offsets: list[int]) -> int | None:
     """Return the end of the end record where the directory (4.3.12) lists the members that the walk met."""
     first, listed = at, []
     while at + 46 <= limit and (head := view.read(start + at, 46)).startswith(b"PK\1\2") and len(head) == 46:

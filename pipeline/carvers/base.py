@@ -5,17 +5,44 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipeline.access.interfaces import Readable
 
-__all__ = ["Carved", "Carver"]
+__all__ = ["Carved", "Carver", "SpentError", "View"]
+
+
+class SpentError(Exception):
+    """Looking at objects that come to nothing has cost all that a block of raw space may cost."""
+
+
+class View(Readable, Protocol):
+    """Raw space as a carver sees it from the start of an object: what live files hold is left out.
+
+    Offsets are those of the image up to the end of the stretch in which the object starts, and go on from there.
+    """
+
+    @property
+    def cluster(self) -> int:
+        """Bytes of the units in which the space was given to files; objects can break off at multiples of it."""
+        ...
+
+    def spend(self, amount: int) -> None:
+        """Count bytes unpacked or decoded like bytes read.
+
+        Raises:
+            SpentError: that was too much.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Carved:
     """An object: start and length in bytes of the view; ``complete`` when its end was proved.
 
-    ``title`` is what the object calls itself: the program of a prefetch file, the name in an MFT record.
+    ``title`` is what the object calls itself: the program of a prefetch file, the name in an MFT record. ``gap`` is
+    (bytes before it, its length) where the object lies in two pieces with something else between; ``length`` does not
+    count it.
     """
 
     start: int
@@ -24,6 +51,7 @@ class Carved:
     complete: bool = True
     note: str = ""
     title: str = ""
+    gap: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -43,5 +71,10 @@ class Carver(ABC):
         return ()
 
     @abstractmethod
-    def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
+    def carve(self, view: View, start: int, limit: int) -> Carved | None:
         """Return the object that begins at ``start`` and is at most ``limit`` bytes, or None."""
+
+    def mend(self, view: View, start: int, limit: int, found: Carved | None) -> Carved | None:
+        """Return the object in two pieces, where ``carve`` found no whole one; ``found`` where there is none."""
+        del view, start, limit
+        return found

@@ -7,8 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.access.interfaces import Readable
-from pipeline.carvers.base import Carved, Carver
+from pipeline.carvers.base import Carved, Carver, View
 
 __all__ = ["CHECKED", "Sqlite"]
 
@@ -28,7 +27,7 @@ class Sqlite(Carver):
     version: int = 2
     headers: tuple[tuple[bytes, int], ...] = ((b"SQLite format 3\0", 0),)
 
-    def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
+    def carve(self, view: View, start: int, limit: int) -> Carved | None:
         """Return the database if its header and first page are sound; partial where later pages are not its own."""
         head = view.read(start, 100)
         if len(head) < 100 or head[21:24] != b"\x40\x20\x20" or head[18] not in (1, 2) or head[19] not in (1, 2):
@@ -67,7 +66,7 @@ def _is_tree(data: bytes, at: int, usable: int) -> bool:
     return all(content <= cell < usable for cell in cells)
 
 
-def _walk(view: Readable, start: int, page: int, limit: int) -> int:
+def _walk(view: View, start: int, page: int, limit: int) -> int:
     """Return how many pages there are up to the last b-tree page; 64 pages without one end the walk."""
     last, number = 1, 1
     while number - last < 64 and (number + 1) * page <= limit:
@@ -79,7 +78,7 @@ def _walk(view: Readable, start: int, page: int, limit: int) -> int:
     return last
 
 
-def _judged(view: Readable, start: int, length: int, note: str) -> Carved:
+def _judged(view: View, start: int, length: int, note: str) -> Carved:
     """Return the object, complete where SQLite's own check finds every page in its place."""
     if length > CHECKED:
         reason = f"larger than {CHECKED} bytes: pages not checked"

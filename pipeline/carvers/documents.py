@@ -8,8 +8,7 @@ from typing import Final
 
 import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 
-from pipeline.access.interfaces import Readable
-from pipeline.carvers.base import Carved, Carver
+from pipeline.carvers.base import Carved, Carver, View
 
 __all__ = ["LONGEST", "Pdf"]
 
@@ -31,7 +30,7 @@ class Pdf(Carver):
     version: int = 2
     headers: tuple[tuple[bytes, int], ...] = ((b"%PDF-1.", 0), (b"%PDF-2.", 0))
 
-    def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
+    def carve(self, view: View, start: int, limit: int) -> Carved | None:
         """Return the document if it opens: with a sound cross-reference, else as PDFium repairs it (partial)."""
         if not _OBJECT.search(view.read(start, min(limit, 64 << 10))):
             return None

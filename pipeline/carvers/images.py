@@ -7,8 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.access.interfaces import Readable
-from pipeline.carvers.base import Carved, Carver
+from pipeline.carvers.base import Carved, Carver, View
 
 __all__ = ["Jpeg", "Png"]
 
@@ -30,7 +29,7 @@ class Png(Carver):
     version: int = 2
     headers: tuple[tuple[bytes, int], ...] = ((b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 0),)
 
-    def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
+    def carve(self, view: View, start: int, limit: int) -> Carved | None:
         """Return the picture; where chunks break off behind picture data, what agrees with its CRCs is partial."""
         at, data = 8, 0
         while at + 12 <= limit:
@@ -47,7 +46,7 @@ class Png(Carver):
         )
 
 
-def _intact(view: Readable, at: int, size: int) -> bool:
+def _intact(view: View, at: int, size: int) -> bool:
     """Tell whether a chunk of ``size`` bytes agrees with its CRC over type and data (§5.3)."""
     crc, place, end = 0, at + 4, at + 8 + size
     while place < end:
@@ -66,7 +65,7 @@ class Jpeg(Carver):
     version: int = 2
     headers: tuple[tuple[bytes, int], ...] = ((b"\xff\xd8\xff", 0),)
 
-    def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
+    def carve(self, view: View, start: int, limit: int) -> Carved | None:
         """Return the picture if a frame, a scan and EOI follow each other; without EOI nothing tells its end."""
         at, frame, scans = 2, b"", 0
         while at + 2 <= limit:
@@ -114,7 +113,7 @@ def _table(kind: int, size: int, body: bytes) -> bool:
     return size == 4 if kind in {0xDC, 0xDD} else True
 
 
-def _entropy(view: Readable, start: int, at: int, limit: int) -> int:
+def _entropy(view: View, start: int, at: int, limit: int) -> int:
     """Offset of the marker behind entropy-coded data (B.1.1.5), ``limit`` if there is none."""
     while at < limit:
         data = view.read(start + at, min(_STEP, limit - at))

@@ -4,6 +4,7 @@ from typing import Final
 
 from pipeline.stages.activity import ActivityStage
 from pipeline.stages.base import Stage
+from pipeline.stages.carve import CarveStage
 from pipeline.stages.coverage import CoverageStage
 from pipeline.stages.entries import EntriesStage
 from pipeline.stages.evidence import EvidenceStage
@@ -20,6 +21,7 @@ STAGES: Final[tuple[Stage, ...]] = (
     VolumesStage(),
     EntriesStage(),
     ExtentsStage(),
+    CarveStage(),
     ExamineStage(),
     ActivityStage(),
     PeopleStage(),

@@ -7,30 +7,21 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline import carvers, decoders, detectors
-from pipeline.records import Certainty, Examination, ExtentClass, FileEntry, Origin
+from pipeline import decoders, detectors
+from pipeline.carvers import outermost
+from pipeline.records import Examination, ExtentClass, FileEntry, Origin, Run
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.stages.examine_content import ContentExaminer
 from pipeline.stages.examine_raw import RawExaminer, RawRange
+from pipeline.stages.raw_space import raw_stretches
 
 __all__ = ["ExamineStage"]
 
 UNIT_BYTES: Final = 32 << 20
 UNIT_FILES: Final = 400
 RAW_BYTES: Final = 16 << 20
-RAW_CLASSES: Final = (
-    ExtentClass.UNALLOCATED,
-    ExtentClass.UNLISTED,
-    ExtentClass.FILE_SLACK,
-    ExtentClass.FILE_SYSTEM_METADATA,
-    ExtentClass.VOLUME_METADATA,
-    ExtentClass.VOLUME_GAP,
-    ExtentClass.DELETED_CONTENT,
-)
-READ_AS_FILE: Final = (Certainty.INTACT, Certainty.CONTIGUITY_ASSUMED, Certainty.NO_CONTENT, "")
 
 
 class ExamineStage(Stage):
@@ -38,13 +29,12 @@ class ExamineStage(Stage):
 
     name: ClassVar[str] = "examine"
     version: ClassVar[int] = 1
-    reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "entries", "extents")
+    reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "entries", "extents", "carved")
     writes: ClassVar[tuple[str, ...]] = ("files", "contents", "detections")
 
     def depends(self, context: Context) -> Mapping[str, str]:
         """Return the digests of rules and the versions of the plug-ins."""
         plugins = [f"{decoder.name}={decoder.version}" for decoder in decoders.DECODERS]
-        plugins += [f"{carver.name}={carver.version}" for carver in carvers.CARVERS]
         return {
             "rules": context.rules.digest,
             "plugins": ",".join(sorted(plugins)),
@@ -53,13 +43,17 @@ class ExamineStage(Stage):
         }
 
     def units(self, context: Context) -> Sequence[Unit]:
-        """Return batches of files in the order of the medium, then pieces of raw space."""
-        return [*_file_units(context), *_raw_units(context)]
+        """Return batches of files in the order of the medium, then carved objects, then pieces of raw space."""
+        return [*_file_units(context), *_carved_units(context), *_raw_units(context)]
 
     def items(self, context: Context, unit: Unit) -> Iterator[Item]:
         """Yield one item per stream with all its names, or one per raw piece."""
         if unit.key.startswith("raw"):
             yield from _raw_items(context, unit)
+            return
+        if unit.key.startswith("carved"):
+            for entry in context.entries_at("carve", "carved", unit.positions):
+                yield Item(exhibit=entry.exhibit, address=entry.address, bytes=entry.size, payload=(entry,))
             return
         groups: dict[tuple[str, int, str, str, str], list[FileEntry]] = {}
         for entry in context.entries_at("entries", "entries", unit.positions):
@@ -72,6 +66,8 @@ class ExamineStage(Stage):
         """Examine one stream, or one raw piece."""
         if isinstance(item.payload, RawRange):
             yield from RawExaminer(context).examine(item.payload)
+        elif item.payload[0].origin == Origin.CARVED:
+            yield from _seen_raw(ContentExaminer(context).examine(item.payload), item.payload[0].runs)
         else:
             yield from ContentExaminer(context).examine(item.payload)
 
@@ -130,12 +126,46 @@ def _file_unit(number: int, exhibit: str, positions: list[int], size: int) -> Un
     return Unit(key=f"files-{number:06}", exhibit=exhibit, positions=tuple(positions), bytes=size)
 
 
+def _seen_raw(rows: Iterator[RowOf], runs: Sequence[Run]) -> Iterator[RowOf]:
+    """Yield the rows of a carved object but for what the scan of raw space finds in the same bytes."""
+    ends = [run.start + run.length for run in runs]
+    for table, row in rows:
+        place = row.image_offset if table == "detections" else None
+        if place is None or any(place < end < place + row.length for end in ends):
+            yield table, row
+
+
+def _carved_units(context: Context) -> list[Unit]:
+    """Cut the carved objects into units, without those that are inside another one."""
+    units: list[Unit] = []
+    carved = context.store.mapped("carve", "carved").select(["exhibit", "runs", "flags", "size"]).to_pylist()
+    for evidence in context.store.rows("evidence"):
+        own = [(place, row) for place, row in enumerate(carved) if row["exhibit"] == evidence.exhibit]
+        runs = [[(run["start"], run["length"]) for run in row["runs"]] for _, row in own]
+        kept = outermost([(one, row["flags"] != "partial") for one, (_, row) in zip(runs, own, strict=True)])
+        batch: list[int] = []
+        size = 0
+        for place, row in (own[index] for index in kept):
+            batch.append(place)
+            size += row["size"]
+            if size >= UNIT_BYTES or len(batch) >= UNIT_FILES:
+                units.append(_carved_unit(len(units), evidence.exhibit, batch, size))
+                batch, size = [], 0
+        if batch:
+            units.append(_carved_unit(len(units), evidence.exhibit, batch, size))
+    return units
+
+
+def _carved_unit(number: int, exhibit: str, positions: list[int], size: int) -> Unit:
+    return Unit(key=f"carved-{number:06}", exhibit=exhibit, positions=tuple(positions), bytes=size)
+
+
 def _raw_units(context: Context) -> list[Unit]:
     """Cut the raw space of every exhibit into pieces; adjacent extents stay together."""
     units: list[Unit] = []
-    owned = _owners_read_as_files(context)
     for evidence in context.store.rows("evidence"):
-        pieces = _raw_pieces(context, evidence.exhibit, owned)
+        stretches = raw_stretches(context, evidence.exhibit)
+        pieces = (piece for stretch in stretches for piece in _cut(stretch.start, stretch.end))
         batch: list[int] = []
         size = 0
         for start, length in pieces:
@@ -151,36 +181,6 @@ def _raw_units(context: Context) -> list[Unit]:
 
 def _raw_unit(number: int, exhibit: str, flat: list[int], size: int) -> Unit:
     return Unit(key=f"raw-{number:06}", exhibit=exhibit, positions=tuple(flat), bytes=size)
-
-
-def _owners_read_as_files(context: Context) -> set[str]:
-    """Return ids of deleted entries whose runs are read as a file; their extents are not read raw again."""
-    table = context.store.mapped("entries", "entries")
-    deleted = table.filter(
-        pc.and_(
-            pc.not_equal(table.column("origin"), Origin.ALLOCATED.value),
-            pc.and_(
-                pc.equal(table.column("kind"), "file"),
-                pc.is_in(table.column("certainty"), pa.array([str(value) for value in READ_AS_FILE])),
-            ),
-        )
-    )
-    return set(deleted.column("id").to_pylist())
-
-
-def _raw_pieces(context: Context, exhibit: str, owned: set[str]) -> Iterator[tuple[int, int]]:
-    """Yield (start, length) of raw stretches of at most ``RAW_BYTES``."""
-    start, end = -1, -1
-    for extent in context.store.rows("extents", exhibit=exhibit):
-        wanted = extent.class_ in RAW_CLASSES and extent.owner not in owned
-        if wanted and extent.start == end:
-            end += extent.length
-            continue
-        if start >= 0:
-            yield from _cut(start, end)
-        start, end = (extent.start, extent.start + extent.length) if wanted else (-1, -1)
-    if start >= 0:
-        yield from _cut(start, end)
 
 
 def _cut(start: int, end: int) -> Iterator[tuple[int, int]]:

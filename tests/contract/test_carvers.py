@@ -8,7 +8,10 @@ import zipfile
 
 import pytest
 
-from pipeline.carvers import CARVERS, WINDOW_OVERLAP, Carved, Carver, find
+from pipeline.carvers import CARVERS, LITERALS, WINDOW_OVERLAP, Carved, Carver, Engine, Found, Space, outermost
+from pipeline.detectors.literals import Literals
+
+FINDER = Literals(LITERALS)
 
 
 class Bytes:
@@ -19,18 +22,16 @@ class Bytes:
         return self.data[start : start + length]
 
 
+def found_in(data: bytes, window: int = 1 << 20, cluster: int = 512) -> list[Found]:
+    """Return the objects of a medium of which nothing is known, none inside another."""
+    engine, space = Engine(CARVERS, FINDER, window), Space.whole(Bytes(data), cluster)
+    found = [one for one in engine.carve(space, 0, len(data)) if isinstance(one, Found)]
+    return [found[index] for index in outermost([(one.runs, one.carved.complete) for one in found])]
+
+
 def carved(data: bytes, window: int = 1 << 20) -> list[Carved]:
-    """Return the objects of raw bytes as the examination takes them: window by window, none inside another."""
-    view, found, end = Bytes(data), list[Carved](), 0
-    for own in range(0, view.size, window):
-        start = max(0, own - WINDOW_OVERLAP)
-        for at, carver in find(data[start : own + window + WINDOW_OVERLAP], start):
-            if not max(own, end) <= at < own + window:
-                continue
-            if item := carver.carve(view, at, view.size - at):
-                found.append(item)
-                end = item.start + item.length
-    return found
+    """Return the objects of raw bytes."""
+    return [one.carved for one in found_in(data, window)]
 
 
 def test_a_header_alone_is_no_object() -> None:

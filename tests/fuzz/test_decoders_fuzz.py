@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from pipeline.carvers import find
 from pipeline.decoders import Limits, Locked, Member, Text, Trouble, decoder_for
+from tests.contract.test_carvers import carved
 from tests.unit.decoders.samples import SAMPLES, Bytes
 
 ROUNDS = 120
@@ -56,8 +56,7 @@ def test_a_damaged_object_is_carved_inside_its_bounds_or_not_at_all(kind: str) -
     began = time.monotonic()
     for seed in range(ROUNDS):
         data = damaged(SAMPLES[kind], seed)
-        for at, carver in find(data, 0):
-            if at >= 0 and (found := carver.carve(Bytes(data), at, len(data) - at)):
-                assert found.start == at
-                assert 0 < found.length <= len(data) - at
+        for found in carved(data):
+            assert found.start >= 0
+            assert 0 < found.length <= len(data) - found.start
     assert time.monotonic() - began < SECONDS

@@ -1,0 +1,92 @@
+"""Which bytes of an exhibit are raw: held by no file that is read as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.carvers import Chain, Space, Stretch
+from pipeline.records import Certainty, ExtentClass, Origin
+from pipeline.stages.context import Context
+
+__all__ = ["raw_space", "raw_stretches"]
+
+RAW_CLASSES: Final = (
+    ExtentClass.UNALLOCATED,
+    ExtentClass.UNLISTED,
+    ExtentClass.FILE_SLACK,
+    ExtentClass.FILE_SYSTEM_METADATA,
+    ExtentClass.VOLUME_METADATA,
+    ExtentClass.VOLUME_GAP,
+    ExtentClass.DELETED_CONTENT,
+)
+CLUSTER_CLASSES: Final = (
+    ExtentClass.UNALLOCATED,
+    ExtentClass.UNLISTED,
+    ExtentClass.VOLUME_GAP,
+    ExtentClass.DELETED_CONTENT,
+)
+"""Space that was given to files cluster by cluster; a lost file can go on in it."""
+READ_AS_FILE: Final = (Certainty.INTACT, Certainty.CONTIGUITY_ASSUMED, Certainty.NO_CONTENT, "")
+
+
+def raw_stretches(context: Context, exhibit: str) -> list[Stretch]:
+    """Return the raw stretches of an exhibit, in order; what touches each other is one, with the last one's volume."""
+    return list(_joined(_raw(context, exhibit, RAW_CLASSES)))
+
+
+def raw_space(context: Context, exhibit: str) -> Space:
+    """Return the raw space of an exhibit, with the clusters of each volume in which lost files go on."""
+    runs: dict[str, list[tuple[int, int]]] = {}
+    for stretch in _joined(_raw(context, exhibit, CLUSTER_CLASSES), apart=True):
+        runs.setdefault(stretch.group, []).append((stretch.start, stretch.end))
+    sizes = {address: volume.block_size for address, volume in context.volumes(exhibit).items()}
+    chains = {group: Chain(found, sizes.get(group, 0)) for group, found in runs.items()}
+    return Space(context.image(exhibit), raw_stretches(context, exhibit), chains)
+
+
+def _joined(parts: Iterator[Stretch], *, apart: bool = False) -> Iterator[Stretch]:
+    """Yield stretches with those that touch made one; ``apart`` keeps those of different volumes apart."""
+    held = None
+    for part in parts:
+        if held is not None and held.end == part.start and (not apart or held.group == part.group):
+            held = Stretch(held.start, part.end, part.group)
+            continue
+        if held is not None:
+            yield held
+        held = part
+    if held is not None:
+        yield held
+
+
+def _raw(context: Context, exhibit: str, classes: tuple[ExtentClass, ...]) -> Iterator[Stretch]:
+    """Yield the extents of some classes, without those of deleted files that are read as files."""
+    table = context.store.mapped("extents", "extents")
+    wanted = pc.and_(
+        pc.equal(table.column("exhibit"), exhibit),
+        pc.is_in(table.column("class"), pa.array([str(value) for value in classes])),
+    )
+    owned = pc.fill_null(pc.is_in(table.column("owner"), _read_as_files(context)), fill_value=False)
+    chosen = table.filter(pc.and_(wanted, pc.invert(owned))).select(["start", "length", "volume"])
+    for batch in chosen.to_batches(max_chunksize=8192):
+        columns = (batch.column(name).to_pylist() for name in ("start", "length", "volume"))
+        for start, length, volume in zip(*columns, strict=True):
+            yield Stretch(start, start + length, volume)
+
+
+def _read_as_files(context: Context) -> Any:
+    """Return ids of deleted entries whose runs are read as a file; their extents are not read raw again."""
+    table = context.store.mapped("entries", "entries")
+    deleted = table.filter(
+        pc.and_(
+            pc.not_equal(table.column("origin"), Origin.ALLOCATED.value),
+            pc.and_(
+                pc.equal(table.column("kind"), "file"),
+                pc.is_in(table.column("certainty"), pa.array([str(value) for value in READ_AS_FILE])),
+            ),
+        )
+    )
+    return deleted.column("id").combine_chunks()
