@@ -7,12 +7,16 @@ from typing import Final
 
 from pipeline.access.found import OwnFileSystem
 from pipeline.access.interfaces import FileSystemOptions, Readable
+from pipeline.access.udf import open_udf
 from pipeline.access.xfs import open_xfs
 from pipeline.records import Volume
 
 __all__ = ["OWN", "SECOND"]
 
-OWN: Final[dict[str, Callable[[Readable, Volume, FileSystemOptions], OwnFileSystem]]] = {"XFS": open_xfs}
+OWN: Final[dict[str, Callable[[Readable, Volume, FileSystemOptions], OwnFileSystem]]] = {
+    "UDF": open_udf,
+    "XFS": open_xfs,
+}
 
-SECOND: Final = {"XFS": "dfvfs"}
+SECOND: Final = {"UDF": "", "XFS": "dfvfs"}
 """The reader whose listing stands beside an own one's; ``tsk`` where nothing is said, none where it is empty."""

@@ -77,7 +77,7 @@ SIGNATURES: Final = (
     Signature("Reiser4", 0x10000, b"ReIsEr4", "unsupported"),
     Signature("GFS2", 0x10000, b"\x01\x16\x19\x70", "unsupported"),
     Signature("ISO9660", 0x8001, b"CD001", "file-system"),
-    Signature("UDF", 0x8001, b"BEA01", "unsupported"),
+    Signature("UDF", 0x8001, b"BEA01", "file-system"),
     Signature("md RAID", 4096, b"\xfc\x4e\x2b\xa9", "unsupported"),
     Signature("Windows LDM", 512, b"PRIVHEAD", "unsupported"),
     Signature("ZFS", 0x4000 + 24, b"\x00\x00\x00\x07version", "unsupported"),
