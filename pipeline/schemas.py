@@ -1,9 +1,11 @@
-"""Arrow schemas, derived from the records; one entry per table, with its order and its version."""
+"""Arrow schemas, derived from the records, and the way between both; a table has an order and a version."""
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +14,10 @@ import pyarrow as pa
 
 from pipeline import records
 
-__all__ = ["SHARED", "STAGE_ORDER", "TABLES", "Table", "column_name", "schema_of"]
+__all__ = [
+    "SHARED", "STAGE_ORDER", "TABLES", "Table", "column_name", "plain_text", "rows_to_table", "schema_of",
+    "table_to_rows",
+]  # fmt: skip
 
 _PLAIN: Final[dict[Any, pa.DataType]] = {
     str: pa.string(),
@@ -96,3 +101,49 @@ STAGE_ORDER: Final = (
     "evidence", "volumes", "entries", "extents", "carve", "examine", "activity", "people", "coverage", "verdict",
 )  # fmt: skip
 """The stages of a run, in order."""
+
+
+def plain_text(text: str) -> str:
+    """Return a text as tables hold it: lone surrogates, which UTF-8 has no place for, as escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Turn a record's field into what Arrow takes: nested records become dicts, text stays valid UTF-8."""
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {column_name(item.name): _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    return value
+
+
+def rows_to_table(table: Table, rows: Sequence[Any]) -> pa.Table:
+    """Return rows as an Arrow table of the table's schema."""
+    schema = schema_of(table)
+    names = [item.name for item in dataclasses.fields(table.row)]
+    columns = [
+        pa.array([_plain(getattr(row, name)) for row in rows], type=field.type)
+        for name, field in zip(names, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def table_to_rows(table: Table, data: pa.Table) -> Iterator[Any]:
+    """Yield the rows of an Arrow table as records; nested structures become records again."""
+    hints = typing.get_type_hints(table.row)
+    names = [item.name for item in dataclasses.fields(table.row)]
+    for batch in data.to_batches(max_chunksize=8192):
+        columns = [batch.column(column_name(name)).to_pylist() for name in names]
+        for values in zip(*columns, strict=True):
+            yield table.row(**{name: _record(hints[name], value) for name, value in zip(names, values, strict=True)})
+
+
+def _record(kind: Any, value: Any) -> Any:
+    if isinstance(value, list):
+        inner = typing.get_args(kind)[0]
+        return tuple(_record(inner, item) for item in value)
+    if isinstance(value, dict):
+        return kind(**{name: _record(None, value[column_name(name)]) for name in kind.__dataclass_fields__})
+    return value

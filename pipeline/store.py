@@ -10,26 +10,22 @@ Layout under ``out/``::
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
 import shutil
-import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import IntegrityError, SettingsError
-from pipeline.schemas import SHARED, STAGE_ORDER, TABLES, Table, column_name, schema_of
+from pipeline.merging import ROW_GROUP, merged
+from pipeline.schemas import SHARED, STAGE_ORDER, TABLES, rows_to_table, schema_of, table_to_rows
 
 __all__ = ["PartWriter", "Store", "file_digest", "folder_digest", "rows_to_table", "table_to_rows", "write_atomically"]
-
-_ROW_GROUP: Final = 65_536
 
 
 def file_digest(path: Path) -> str:
@@ -58,48 +54,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     scratch.replace(path)
 
 
-def _plain(value: Any) -> Any:
-    """Turn a record's field into what Arrow takes: nested records become dicts, text stays valid UTF-8."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {column_name(item.name): _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
-    return value
-
-
-def rows_to_table(table: Table, rows: Sequence[Any]) -> pa.Table:
-    """Return rows as an Arrow table of the table's schema."""
-    schema = schema_of(table)
-    names = [item.name for item in dataclasses.fields(table.row)]
-    columns = [
-        pa.array([_plain(getattr(row, name)) for row in rows], type=field.type)
-        for name, field in zip(names, schema, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def table_to_rows(table: Table, data: pa.Table) -> Iterator[Any]:
-    """Yield the rows of an Arrow table as records; nested structures become records again."""
-    hints = typing.get_type_hints(table.row)
-    names = [item.name for item in dataclasses.fields(table.row)]
-    for batch in data.to_batches(max_chunksize=8192):
-        columns = [batch.column(column_name(name)).to_pylist() for name in names]
-        for values in zip(*columns, strict=True):
-            yield table.row(**{name: _record(hints[name], value) for name, value in zip(names, values, strict=True)})
-
-
-def _record(kind: Any, value: Any) -> Any:
-
-    if isinstance(value, list):
-        inner = typing.get_args(kind)[0]
-        return tuple(_record(inner, item) for item in value)
-    if isinstance(value, dict):
-        return kind(**{name: _record(None, value[column_name(name)]) for name in kind.__dataclass_fields__})
-    return value
-
-
 class PartWriter:
     """Collects the rows of one unit and puts them into place whole, or not at all."""
 
@@ -108,25 +62,47 @@ class PartWriter:
         self._scratch = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True)
-        self._writers: dict[str, pa.RecordBatchFileWriter] = {}
+        self._writers: dict[str, tuple[pa.NativeFile, pa.RecordBatchStreamWriter]] = {}
 
-    def write(self, table: str, rows: Sequence[Any]) -> None:
-        """Append rows to a table of this part."""
-        if not rows:
+    def write(self, table: str, rows: Sequence[Any] | pa.RecordBatch) -> None:
+        """Append rows, or a batch of them, to a table of this part."""
+        if not len(rows):
             return
-        data = rows_to_table(TABLES[table], rows)
+        data = rows if isinstance(rows, pa.RecordBatch) else rows_to_table(TABLES[table], rows)
         if table not in self._writers:
-            self._writers[table] = pa.ipc.new_file(self._scratch / f"{table}.arrow", data.schema)
-        self._writers[table].write_table(data)
+            sink = pa.OSFile(str(self._path(table)), "ab")  # appends: what follows a rollback continues at the new end
+            self._writers[table] = sink, pa.ipc.new_stream(sink, data.schema)
+        self._writers[table][1].write(data)
+
+    def mark(self) -> Mapping[str, int]:
+        """Return where the part stands, for :meth:`rollback`."""
+        return {table: self._path(table).stat().st_size for table in self._writers}
+
+    def rollback(self, mark: Mapping[str, int]) -> None:
+        """Forget all rows written since a mark."""
+        for table in sorted(self._writers):
+            if table in mark:
+                os.truncate(self._path(table), mark[table])
+            else:
+                self._close(table)
+                self._path(table).unlink()
 
     def commit(self) -> None:
         """Rename the part into place."""
-        for writer in self._writers.values():
-            writer.close()
+        for table in sorted(self._writers):
+            self._close(table)
         if self._folder.exists():
             shutil.rmtree(self._scratch)
             return
         self._scratch.rename(self._folder)
+
+    def _path(self, table: str) -> Path:
+        return self._scratch / f"{table}.arrow"
+
+    def _close(self, table: str) -> None:
+        sink, writer = self._writers.pop(table)
+        writer.close()
+        sink.close()
 
 
 class Store:
@@ -238,47 +214,42 @@ class Store:
         return {name: self._publish(name, finished) for name in SHARED if finished}
 
     def _merge(self, name: str, parts: Iterable[Path], target: Path) -> None:
-        table, pieces = TABLES[name], []
-        for part in parts:
-            path = part / f"{name}.arrow"
-            if path.exists():
-                pieces.append(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
-        data = pa.concat_tables(pieces) if pieces else schema_of(table).empty_table()
-        data = _ordered(table, data)
         scratch = target.with_suffix(".part")
-        with pa.ipc.new_file(scratch, data.schema) as writer:
-            writer.write_table(data, max_chunksize=_ROW_GROUP)
+        with pa.ipc.new_file(scratch, schema_of(TABLES[name])) as writer:
+            for data in merged(TABLES[name], _batches(part / f"{name}.arrow" for part in parts), _runs_of(target)):
+                writer.write_table(data)
         scratch.rename(target)
 
     def _publish(self, name: str, stages: Sequence[str]) -> str:
-        table = TABLES[name]
-        data = pa.concat_tables([self.mapped(stage, name) for stage in stages]).replace_schema_metadata(
-            schema_of(table).metadata
-        )
-        if len(stages) > 1:
-            data = _ordered(table, data)
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-        pq.write_table(data, scratch, compression="zstd", row_group_size=_ROW_GROUP, use_dictionary=True)
+        finals = [self._final(stage) / f"{name}.arrow" for stage in stages]
+        with pq.ParquetWriter(scratch, schema_of(TABLES[name]), compression="zstd", use_dictionary=True) as writer:
+            rows = (batch for final in finals for batch in _blocks(final))
+            for data in rows if len(finals) == 1 else merged(TABLES[name], rows, _runs_of(path)):
+                writer.write(data, row_group_size=ROW_GROUP)
         scratch.replace(path)
         return file_digest(path)
 
 
-def _ordered(table: Table, data: pa.Table) -> pa.Table:
-    """Sort totally and drop rows that are equal in every ordering column."""
-    if data.num_rows < 2:
-        return data.combine_chunks()
-    data = data.combine_chunks()
-    keys = [(name, "ascending") for name in table.order]
-    data = data.take(pc.sort_indices(data, sort_keys=keys))
-    same = None
-    for name in table.order:
-        column = data.column(name).combine_chunks()
-        left, right = column.slice(0, len(column) - 1), column.slice(1)
-        equal = pc.fill_null(pc.equal(left, right), False)
-        both_null = pc.and_(pc.is_null(left), pc.is_null(right))
-        equal = pc.or_(equal, both_null)
-        same = equal if same is None else pc.and_(same, equal)
-    keep = pa.concat_arrays([pa.array([True]), pc.invert(same)])
-    return data.filter(keep)
+def _runs_of(target: Path) -> Path:
+    """Return the folder for sorted runs while a file is made."""
+    return target.with_name(f".{target.name}.{os.getpid()}.runs")
+
+
+def _batches(parts: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of parts that have any, read, not mapped: what is mapped counts as memory until it is let go."""
+    for path in parts:
+        if path.exists():
+            with pa.OSFile(str(path)) as source:
+                yield from pa.ipc.open_stream(source)
+
+
+def _blocks(final: Path) -> Iterator[pa.RecordBatch]:
+    """Yield merged rows in the batches that they were written in."""
+    if final.exists():
+        with pa.OSFile(str(final)) as source:
+            reader = pa.ipc.open_file(source)
+            for number in range(reader.num_record_batches):
+                yield reader.get_batch(number)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
 from pipeline.config import load_case
 from pipeline.errors import TriageError
 from pipeline.flow.border import guard
@@ -37,7 +39,7 @@ class Handler:
         try:
             for row in guard(stage_named(name), self._context[1], item):
                 page.append(row)
-                if len(page) >= _PAGE:
+                if len(page) >= _PAGE or isinstance(row[1], pa.RecordBatch):
                     yield page
                     page = []
         except TriageError as error:

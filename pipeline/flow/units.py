@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+
+import pyarrow as pa
 
 from pipeline.config import Case, load_case
 from pipeline.errors import TriageError
@@ -45,28 +48,37 @@ def run_unit(case: str, rules: str, name: str, fingerprint: str, unit: Unit) -> 
         return unit.bytes
     writer = PartWriter(folder)
     for item in stage.items(context, unit):
-        _write(writer, _examine(jail, (name, fingerprint), context, item))
+        _examine(writer, jail, (name, fingerprint), context, item)
     writer.commit()
     return unit.bytes
 
 
-def _write(writer: PartWriter, rows: list[RowOf]) -> None:
+def _write(writer: PartWriter, rows: Iterable[RowOf]) -> None:
+    """Write rows, or batches of them, as they came; those of one table together."""
     tables: dict[str, list[object]] = {}
     for table, row in rows:
-        tables.setdefault(table, []).append(row)
+        if isinstance(row, pa.RecordBatch):
+            writer.write(table, row)
+        else:
+            tables.setdefault(table, []).append(row)
     for table in sorted(tables):
         writer.write(table, tables[table])
 
 
-def _examine(jail: Jail, step: tuple[str, str], context: Context, item: Item) -> list[RowOf]:
-    """Return an item's rows; an item whose jail dies twice is lost, with its reason."""
-    reason = ""
+def _examine(writer: PartWriter, jail: Jail, step: tuple[str, str], context: Context, item: Item) -> None:
+    """Write an item's rows as they come; an item whose jail dies twice is lost, with its reason."""
+    reason, mark = "", writer.mark()
     for _attempt in range(2):
         try:
-            return _rows(jail, step, item, timeout_s(context.case, item.bytes))
+            for rows in _frames(jail, step, item, timeout_s(context.case, item.bytes)):
+                _write(writer, rows)
         except JailError as error:
+            writer.rollback(mark)
             reason = error.reason
-    return list(stage_named(step[0]).lost(context, item, f"{reason}; tried twice, the second time alone"))
+        else:
+            return
+    reason = f"{reason}; tried twice, the second time alone"
+    _write(writer, stage_named(step[0]).lost(context, item, reason))
 
 
 def timeout_s(case: Case, size: int) -> float:
@@ -74,11 +86,9 @@ def timeout_s(case: Case, size: int) -> float:
     return case.limits.item_seconds + case.limits.seconds_per_mib * (size / (1 << 20))
 
 
-def _rows(jail: Jail, step: tuple[str, str], item: Item, limit_s: float) -> list[RowOf]:
-    rows: list[RowOf] = []
+def _frames(jail: Jail, step: tuple[str, str], item: Item, limit_s: float) -> Iterator[list[RowOf]]:
     for frame in jail.call((*step, item), timeout_s=limit_s):
         if isinstance(frame, tuple):
             kind, message = frame
             raise kind(message) if issubclass(kind, TriageError) else TriageError(message)
-        rows.extend(frame)
-    return rows
+        yield frame
