@@ -14,7 +14,7 @@ from pipeline.access.mapping import by_itself
 from pipeline.access.ntfs import open_ntfs
 from pipeline.access.own import OWN
 from pipeline.access.tsk import open_tsk
-from pipeline.access.volumes import open_volume
+from pipeline.access.volumes import layer_regions, open_volume
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, FileEntry, Region, Volume
 
@@ -31,7 +31,7 @@ def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -
         UnreadableError: it has none that can be read.
     """
     if volume.reader == "layer":
-        return _Layer()
+        return _Layer(image, volume, options)
     data = open_volume(image, volume, options)
     if volume.runs:
         return MappedFileSystem(_opened(data, by_itself(volume), options), volume)
@@ -52,13 +52,16 @@ def _opened(data: Readable, volume: Volume, options: FileSystemOptions) -> FileS
 class _Layer:
     """A volume that only carries others: it has no entries of its own."""
 
+    def __init__(self, image: Image, volume: Volume, options: FileSystemOptions) -> None:
+        self._image, self._volume, self._options = image, volume, options
+
     def entries(self) -> Iterator[FileEntry | Diagnostic]:
         """Yield nothing."""
         yield from ()
 
     def regions(self) -> Iterator[Region | Diagnostic]:
-        """Yield nothing."""
-        yield from ()
+        """Yield the layer's metadata and free space."""
+        yield from layer_regions(self._image, self._volume, self._options)
 
     def read(self, entry: FileEntry, start: int, length: int) -> bytes:
         """Refuse: there is nothing to read.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,16 +11,15 @@ import pyfsapfs  # type: ignore[import-untyped,import-not-found,unused-ignore]
 import pyvshadow
 
 from pipeline.access.interfaces import FileSystemOptions, Readable
-from pipeline.access.lvm_text import logical_names, logical_size, read_metadata, stretches
-from pipeline.access.mapping import MappedBytes, Mapping, inner_volume
+from pipeline.access.lvm import assemble_lvm
+from pipeline.access.pool import MAX_VOLUMES, Found, unknown_inside
 from pipeline.address import join
 from pipeline.errors import UnreadableError
-from pipeline.records import Diagnostic, Severity, Volume, VolumeState, diagnose
+from pipeline.records import Diagnostic, Region, Severity, Volume, VolumeState, diagnose
 
-__all__ = ["FileLike", "Found", "LayerReadable", "layered_volumes", "oldest_first"]
+__all__ = ["FileLike", "LayerReadable", "assembled", "carries", "layered_volumes", "oldest_first"]
 
 _FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError, IndexError)
-_MAX_VOLUMES: Final = 512
 
 
 class FileLike(io.RawIOBase):
@@ -60,55 +59,45 @@ class FileLike(io.RawIOBase):
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A volume inside another: its row, and its bytes, of an APFS volume its container's; None where there are none.
+_ASSEMBLERS: Final[dict[str, Callable[[Sequence[Found]], Iterator[Found | Diagnostic | Region]]]] = {
+    "LVM": assemble_lvm,
+}
+"""What puts volumes together from those that carry them, by the carriers' file system; what comes first is put
+together first, as it may carry the others.
+"""
 
-    Where the row's ``reader`` is empty and its state ``open``, the scan describes the bytes as it does a partition's.
-    """
 
-    row: Volume
-    data: Readable | None = None
+def carries(volume: Volume) -> bool:
+    """Tell whether a volume is one of those that carry others together: a physical volume, a member."""
+    return volume.file_system in _ASSEMBLERS and volume.reader == "layer"
+
+
+def assembled(carriers: list[Found]) -> Iterator[Found | Diagnostic | Region]:
+    """Yield what the first kind among the carriers holds, taking those carriers from the list."""
+    kind = next(name for name in _ASSEMBLERS if any(item.row.file_system == name for item in carriers))
+    chosen = [item for item in carriers if item.row.file_system == kind]
+    carriers[:] = [item for item in carriers if item.row.file_system != kind]
+    yield from _ASSEMBLERS[kind](chosen)
 
 
 def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) -> Iterator[Found | Diagnostic]:
-    """Yield the volumes inside a volume; a layer that cannot be opened is a diagnostic."""
+    """Yield the volumes inside one volume alone; a layer that cannot be opened is a diagnostic."""
     del options
     try:
-        if volume.file_system == "LVM":
-            yield from _logical(data, volume)
-        elif volume.file_system == "NTFS" and volume.state == VolumeState.OPEN:
+        if volume.file_system == "NTFS" and volume.state == VolumeState.OPEN:
             yield from _snapshots(data, volume)
         elif volume.file_system == "APFS":
             yield from _apfs(data, volume)
     except (*_FAILURES, UnreadableError) as error:
-        message = f"{volume.address}: its {volume.file_system} layer cannot be opened ({error}); scanned raw"
-        yield diagnose("volumes", volume.address, "layer-damaged", message, Severity.LOSS)
-
-
-def _logical(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:
-    """Yield the logical volumes that the metadata's text names."""
-    group = read_metadata(data)
-    names = logical_names(group)
-    for name in names:
-        places = stretches(group, name)
-        row = inner_volume(volume, "lv", f"{group['name']}/{name}", places or (), scheme="lvm", label=name)
-        if places is not None:
-            yield Found(row, MappedBytes(data, Mapping(places)))
-            continue
-        yield Found(replace(row, state=VolumeState.UNSUPPORTED, length=logical_size(group, name)))
-        message = f"{row.address}: this kind of logical volume is not put together; its bytes are scanned raw"
-        yield diagnose("volumes", row.address, "unsupported", message, Severity.LOSS)
-    if not names or len(group["physical_volumes"]) > 1:
-        message = f"{volume.address}: the volume group needs further physical volumes, or names no logical volume"
-        yield diagnose("volumes", volume.address, "unsupported", message, Severity.LOSS)
+        kind = "snapshot" if volume.file_system == "NTFS" else "volume"
+        yield from unknown_inside(volume, kind, str(error), scheme=kind)
 
 
 def _apfs(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:
     """Yield every volume of a container; an encrypted one is locked."""
     container = pyfsapfs.container()
     container.open_file_object(FileLike(data))
-    for number in range(min(container.get_number_of_volumes(), _MAX_VOLUMES)):
+    for number in range(min(container.get_number_of_volumes(), MAX_VOLUMES)):
         inner = container.get_volume(number)
         row = replace(
             volume, address=join(volume.address, "volume", str(number + 1)), direct=False, runs=(),
@@ -138,7 +127,7 @@ def _snapshots(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:
 
 def _oldest_first(handle: Any) -> list[int]:
     """Return the stores' indices by their time of creation; their order on the medium is not that."""
-    count = min(handle.get_number_of_stores(), _MAX_VOLUMES)
+    count = min(handle.get_number_of_stores(), MAX_VOLUMES)
     return oldest_first([int(handle.get_store(index).get_creation_time_as_integer()) for index in range(count)])
 
 

@@ -1,4 +1,4 @@
-"""LVM2's own text metadata: the logical volumes, and where they lie on the physical volume.
+"""LVM2's label and text metadata: a physical volume's identity, and the volume group as nested sections.
 
 Sources: libvslvm, "Logical Volume Manager (LVM) format"; lvm2, ``lib/format_text/layout.h`` (label, physical volume and
 metadata headers, the metadata area as a ring).
@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.access.interfaces import Readable
-from pipeline.access.mapping import merged
 from pipeline.errors import ParseError
-from pipeline.records import Run
 
-__all__ = ["Section", "logical_names", "logical_size", "read_metadata", "stretches"]
+__all__ = ["Label", "Section", "logical_names", "logical_size", "read_label", "read_metadata"]
 
 _SECTOR: Final = 512
 _LABEL_SECTORS: Final = 4
 _AREA_MAGIC: Final = b"\x20LVM2\x20x[5A%r0N*>"
 _AREA_HEADER: Final = 512
+_IGNORED: Final = 1
+_CRC_START: Final = 0xF597A6CF ^ 0xFFFFFFFF  # INITIAL_CRC of lvm2, lib/misc/crc.h
 _MAX_TEXT: Final = 16 << 20
 _MAX_DEPTH: Final = 16
 _ITEM: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,"]+')
@@ -31,6 +33,14 @@ _STATEMENT: Final = re.compile(
 )
 
 Section = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A physical volume's identity (32 characters) and its metadata areas as (start, length)."""
+
+    uuid: str
+    areas: tuple[tuple[int, int], ...]
 
 
 def logical_names(group: Section) -> list[str]:
@@ -45,29 +55,6 @@ def _visible(status: object) -> bool:
     return isinstance(status, list) and "VISIBLE" in status
 
 
-def stretches(group: Section, logical: str) -> tuple[Run, ...] | None:
-    """Return a logical volume's bytes, in order, as runs of the physical volume.
-
-    None where it is more than that: on several physical volumes, striped, mirrored, thin, a snapshot.
-    """
-    try:
-        ((name, physical),) = group["physical_volumes"].items()
-        volume, unit = group["logical_volumes"][logical], group["extent_size"] * _SECTOR
-        found: list[Run] = []
-        position = 0
-        for number in range(1, volume["segment_count"] + 1):
-            segment = volume[f"segment{number}"]
-            simple = segment["type"] == "striped" and segment["stripe_count"] == 1 and segment["stripes"][0] == name
-            if not simple or segment["start_extent"] != position:
-                return None
-            position += segment["extent_count"]
-            start = physical["pe_start"] * _SECTOR + segment["stripes"][1] * unit
-            found.append(Run(start=start, length=segment["extent_count"] * unit))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        return None
-    return merged(found) or None
-
-
 def logical_size(group: Section, logical: str) -> int:
     """Return the bytes of a logical volume of any kind; 0 where its segments do not say."""
     try:
@@ -78,39 +65,59 @@ def logical_size(group: Section, logical: str) -> int:
         return 0
 
 
-def read_metadata(data: Readable) -> Section:
-    """Return the volume group that a physical volume describes, as nested sections, its name under ``name``.
+def read_label(data: Readable) -> Label:
+    """Return what a physical volume says of itself.
 
     Raises:
-        ParseError: the label, the metadata area or its text is damaged.
+        ParseError: it has no label.
     """
-    at, size = _area(data)
-    header = data.read(at, _AREA_HEADER)
-    if header[4:20] != _AREA_MAGIC:
-        raise ParseError("LVM: no metadata area")
-    offset, length = struct.unpack_from("<QQ", header, 40)
-    if not _AREA_HEADER <= offset < size <= data.size or not 0 < length <= min(size, _MAX_TEXT):
-        raise ParseError("LVM: impossible place of the metadata text")
-    first = data.read(at + offset, min(length, size - offset))
-    text = first + data.read(at + _AREA_HEADER, length - len(first))
-    parsed = _parse(text.decode("utf-8", "replace"))
-    named = [{**value, "name": key} for key, value in parsed.items() if isinstance(value, dict)]
-    if len(named) != 1 or not isinstance(named[0].get("physical_volumes"), dict):
-        raise ParseError("LVM: the metadata describes no volume group")
-    return named[0]
-
-
-def _area(data: Readable) -> tuple[int, int]:
-    """Return (start, length) of the first metadata area, from the label and the physical volume header."""
     for sector in range(_LABEL_SECTORS):
         raw = data.read(sector * _SECTOR, _SECTOR)
         if len(raw) == _SECTOR and raw[:8] == b"LABELONE" and raw[24:32] == b"LVM2 001":
             (header,) = struct.unpack_from("<I", raw, 20)
             _, position = _places(raw, header + 40)  # data areas come first, then metadata areas
             areas, _ = _places(raw, position)
-            if areas:
-                return areas[0]
-    raise ParseError("LVM: no label, or a label without a metadata area")
+            return Label(uuid=raw[header : header + 32].decode("ascii", "replace"), areas=tuple(areas))
+    raise ParseError("LVM: no label")
+
+
+def read_metadata(data: Readable, label: Label) -> Section:
+    """Return the volume group that a physical volume describes, as nested sections, its name under ``name``.
+
+    Of several metadata areas the first that is sound is taken.
+
+    Raises:
+        ParseError: no metadata area, or none whose text can be read.
+    """
+    trouble = ParseError("LVM: the label names no metadata area")
+    for area in label.areas:
+        try:
+            return _group_in(data, area)
+        except ParseError as error:
+            trouble = error
+    raise trouble
+
+
+def _group_in(data: Readable, area: tuple[int, int]) -> Section:
+    at, size = area
+    header = data.read(at, _AREA_HEADER)
+    if header[4:20] != _AREA_MAGIC:
+        raise ParseError("LVM: no metadata area")
+    offset, length, checksum, flags = struct.unpack_from("<QQII", header, 40)
+    if flags & _IGNORED:
+        raise ParseError("LVM: the metadata area is not in use")
+    if not _AREA_HEADER <= offset < size <= data.size or not 0 < length <= min(size, _MAX_TEXT):
+        raise ParseError("LVM: impossible place of the metadata text")
+    first = data.read(at + offset, min(length, size - offset))
+    text = first + data.read(at + _AREA_HEADER, length - len(first))
+    if zlib.crc32(text, _CRC_START) ^ 0xFFFFFFFF != checksum:
+        raise ParseError("LVM: the metadata text fails its checksum")
+    parsed = _parse(text.decode("utf-8", "replace"))
+    named = [{**value, "name": key} for key, value in parsed.items() if isinstance(value, dict)]
+    if len(named) != 1 or not isinstance(named[0].get("physical_volumes"), dict):
+        raise ParseError("LVM: the metadata describes no volume group")
+    named[0].setdefault("logical_volumes", {})  # a group without any has no such section
+    return named[0]
 
 
 def _places(raw: bytes, position: int) -> tuple[list[tuple[int, int]], int]:

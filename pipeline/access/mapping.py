@@ -18,7 +18,7 @@ from pipeline.address import join
 from pipeline.errors import UnreadableError
 from pipeline.records import Run, Volume, VolumeState
 
-__all__ = ["HOLE", "OUTSIDE", "MappedBytes", "Mapping", "by_itself", "inner_volume", "merged"]
+__all__ = ["HOLE", "OUTSIDE", "MappedBytes", "Mapping", "by_itself", "inner_volume", "merged", "place_of"]
 
 HOLE: Final = -1
 """Start of a run that no image bytes hold: it reads as zeros."""
@@ -148,7 +148,8 @@ def inner_volume(
     bytes hold it; the row's ``runs`` are image offsets, whatever the carrier itself lies in. The carrier's encryption
     is the row's too, as its bytes cannot be had from the image alone; ``columns`` may name one of its own.
     """
-    runs = _image_runs(carrier, stretches)
+    place = place_of(carrier)
+    runs = Mapping(place).forth(stretches) if place else ()
     placed = [run.start for run in runs if run.start >= 0]
     row = replace(
         carrier, address=join(carrier.address, kind, name), start=placed[0] if placed else carrier.start,
@@ -158,8 +159,6 @@ def inner_volume(
     return replace(row, **columns) if columns else row
 
 
-def _image_runs(carrier: Volume, stretches: Sequence[Run]) -> tuple[Run, ...]:
-    """Return stretches of a carrier in image offsets; none where the carrier itself has no place in the image."""
-    if carrier.direct:
-        return Mapping([Run(start=carrier.start, length=carrier.length)]).forth(stretches)
-    return Mapping(carrier.runs).forth(stretches) if carrier.runs else ()
+def place_of(volume: Volume) -> tuple[Run, ...]:
+    """Return where a volume's bytes lie in the image, in volume order; nothing where only its layer knows them."""
+    return (Run(start=volume.start, length=volume.length),) if volume.direct else volume.runs

@@ -11,7 +11,7 @@ from pipeline.access.backends import open_backend
 from pipeline.access.filesystems import open_file_system
 from pipeline.access.interfaces import FileSystemOptions, Image
 from pipeline.access.mapped import carried_over
-from pipeline.access.mapping import by_itself
+from pipeline.access.mapping import by_itself, place_of
 from pipeline.access.own import SECOND
 from pipeline.access.tsk import open_tsk
 from pipeline.access.tsk_rows import INDIRECT
@@ -44,7 +44,7 @@ def list_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Ite
         else:
             yield row
     second = SECOND.get(volume.file_system, "tsk") if volume.reader == "own" else _SECOND[volume.reader]
-    if not second or not (volume.direct or volume.runs):
+    if not second or not place_of(volume):
         yield from (_listed(row, volume.reader) for row in entries)
         return
     try:

@@ -10,24 +10,26 @@ from pipeline.access.boot_backup import find_backup, restored
 from pipeline.access.exfat import open_exfat, recognise_exfat
 from pipeline.access.fat import open_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
-from pipeline.access.layers import Found, layered_volumes
+from pipeline.access.layers import assembled, carries, layered_volumes
 from pipeline.access.mapping import MappedBytes, Mapping
 from pipeline.access.ntfs import describe_ntfs
 from pipeline.access.overlay import Forgiving, Overlay, Slice
 from pipeline.access.own import OWN
 from pipeline.access.partitions import Partition, read_partitions
+from pipeline.access.pool import Found
 from pipeline.access.signatures import Signature, recognise
 from pipeline.access.tsk import describe_tsk
 from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, ExtentClass, Region, Severity, Volume, VolumeState, diagnose
 
-__all__ = ["open_volume", "scan_volumes", "volume_regions"]
+__all__ = ["layer_regions", "open_volume", "scan_volumes", "volume_regions"]
 
 STAGE: Final = "volumes"
 _SAMPLE: Final = 1 << 20
 _MAX_DEPTH: Final = 8
 _Described = tuple[Volume, list[Diagnostic]]
+_Item = Found | Diagnostic | Region
 
 
 def scan_volumes(image: Image, exhibit: str, options: FileSystemOptions) -> Iterator[Volume | Diagnostic]:
@@ -36,11 +38,26 @@ def scan_volumes(image: Image, exhibit: str, options: FileSystemOptions) -> Iter
     An image without a partition table is one volume whose address is the exhibit's label.
     """
     for item in _scan(image, exhibit, options):
-        yield item.row if isinstance(item, Found) else item
+        if not isinstance(item, Region):
+            yield item.row if isinstance(item, Found) else item
 
 
-def _scan(image: Image, exhibit: str, options: FileSystemOptions) -> Iterator[Found | Diagnostic]:
-    """Yield the volumes with their bytes."""
+def _scan(image: Image, exhibit: str, options: FileSystemOptions) -> Iterator[_Item]:
+    """Yield the volumes with their bytes: those of the partition table, then what they carry together."""
+    carriers: list[Found] = []
+    for item in _partitions(image, exhibit, options):
+        if isinstance(item, Found) and carries(item.row):
+            carriers.append(item)
+        yield item
+    while carriers:
+        for item in assembled(carriers):
+            for inner in _looked_into(item, options):
+                if isinstance(inner, Found) and carries(inner.row):
+                    carriers.append(inner)
+                yield inner
+
+
+def _partitions(image: Image, exhibit: str, options: FileSystemOptions) -> Iterator[_Item]:
     view = Forgiving(image)
     table = None if _is_volume(view) else read_partitions(view)
     if table is None:
@@ -78,7 +95,7 @@ def _partition_row(exhibit: str, part: Partition, scheme: str) -> Volume:
     return replace(row, start=part.start, scheme=scheme, part_type=part.type, label=part.label)
 
 
-def _described(whole: Readable, row: Volume, options: FileSystemOptions) -> Iterator[Found | Diagnostic]:
+def _described(whole: Readable, row: Volume, options: FileSystemOptions) -> Iterator[_Item]:
     """Yield one partition or layered volume, and what lies inside it."""
     try:
         backup = find_backup(whole)
@@ -98,13 +115,18 @@ def _described(whole: Readable, row: Volume, options: FileSystemOptions) -> Iter
         yield diagnose(STAGE, row.address, "backup-boot-sector", message, Severity.WARNING)
     yield from remarks
     for inner in layered_volumes(data, volume, options):
-        if isinstance(inner, Diagnostic) or inner.row.reader or inner.data is None:
-            yield inner
-        elif len(steps_of(inner.row.address)) > _MAX_DEPTH:
-            yield Found(replace(inner.row, state=VolumeState.UNSUPPORTED))
-            yield _too_deep(inner.row)
-        else:
-            yield from _described(inner.data, inner.row, options)
+        yield from _looked_into(inner, options)
+
+
+def _looked_into(item: _Item, options: FileSystemOptions) -> Iterator[_Item]:
+    """Yield a layered volume as it is, or described as a partition is where that is still to be done."""
+    if not isinstance(item, Found) or item.row.reader or item.data is None or item.row.state != VolumeState.OPEN:
+        yield item
+    elif len(steps_of(item.row.address)) > _MAX_DEPTH:
+        yield Found(replace(item.row, state=VolumeState.UNSUPPORTED))
+        yield _too_deep(item.row)
+    else:
+        yield from _described(item.data, item.row, options)
 
 
 def _too_deep(row: Volume) -> Diagnostic:
@@ -227,6 +249,13 @@ def open_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Rea
         if isinstance(item, Found) and item.row.address == volume.address and item.data is not None:
             return item.data
     raise UnreadableError(f"{volume.address}: the layer cannot be opened")
+
+
+def layer_regions(image: Image, volume: Volume, options: FileSystemOptions) -> Iterator[Region]:
+    """Yield what is a layer's own on a volume that carries others: its metadata and what it holds free."""
+    for item in _scan(image, volume.exhibit, options):
+        if isinstance(item, Region) and item.volume == volume.address:
+            yield item
 
 
 def volume_regions(image: Image, exhibit: str, volumes: Sequence[Volume]) -> Iterator[Region]:

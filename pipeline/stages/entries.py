@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from pipeline.access.filesystems import open_file_system
+from pipeline.access.mapping import place_of
 from pipeline.access.reconcile import list_volume
 from pipeline.access.volumes import volume_regions
 from pipeline.records import (
@@ -14,7 +15,6 @@ from pipeline.records import (
     ExtentClass,
     FileEntry,
     Region,
-    Run,
     Severity,
     Volume,
     VolumeState,
@@ -107,8 +107,7 @@ def _closed_volume(volume: Volume) -> Iterator[RowOf]:
     yield "examinations", _listed(volume, "not-examined", outcome)
     if volume.state != VolumeState.LOCKED:
         return
-    own = (Run(start=volume.start, length=volume.length),) if volume.direct else volume.runs
-    for run in own:
+    for run in place_of(volume):
         if run.start >= 0:
             yield (
                 "regions",

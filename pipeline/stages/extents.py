@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from pipeline.access.mapping import place_of
 from pipeline.errors import IntegrityError
-from pipeline.records import Certainty, Extent, ExtentClass, FileEntry, Origin, Run, Volume, VolumeState
+from pipeline.records import Certainty, Extent, ExtentClass, FileEntry, Origin, Volume, VolumeState
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 
@@ -64,7 +65,7 @@ class ExtentsStage(Stage):
 def _claims(context: Context, exhibit: str) -> Iterator[Claim]:
     volumes = list(context.store.rows("volumes", exhibit=exhibit))
     depths = {volume.address: volume.address.count("!") for volume in volumes}
-    placed = {volume.address for volume in volumes if volume.direct or volume.runs}
+    placed = {volume.address for volume in volumes if place_of(volume)}
     for volume in volumes:
         yield from _volume_claims(volume, depths[volume.address])
     for region in context.store.rows("regions", exhibit=exhibit):
@@ -79,8 +80,7 @@ def _claims(context: Context, exhibit: str) -> Iterator[Claim]:
 
 def _volume_claims(volume: Volume, depth: int) -> Iterator[Claim]:
     class_ = ExtentClass.LOCKED if volume.state == VolumeState.LOCKED else ExtentClass.UNLISTED
-    own = (Run(start=volume.start, length=volume.length),) if volume.direct else volume.runs
-    for run in own:
+    for run in place_of(volume):
         if run.start >= 0:
             yield _claim(run.start, run.length, VOLUME + depth, class_, None, volume.address)
 

@@ -186,20 +186,17 @@ def test_regions_of_a_logical_volume_are_those_of_its_file_system(name: str, tmp
     assert classes[0] == classes[1] != bytes(size)
 
 
-def test_damaged_volume_group_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken", [[], [(4096, 512)]], ids=["damaged", "unreadable"])
+def test_lost_volume_group_is_said_and_counts_as_not_examined(broken: list[tuple[int, int]], tmp_path: Path) -> None:
     data = bytearray(lvm_disk([("home", (0,), b"")], extents=1))
     data[4096:8192] = bytes(4096)
-    volumes, remarks = _scan(_image(tmp_path, bytes(data)))
-    assert [row.file_system for row in volumes] == ["LVM"]
-    assert [(row.severity, row.address) for row in remarks] == [(Severity.LOSS, "EX-01")]
-
-
-def test_unreadable_volume_group_is_said(tmp_path: Path) -> None:
     path = tmp_path / "disk"
-    path.write_bytes(lvm_disk([("home", (0,), b"")], extents=1))
-    volumes, remarks = _scan(Medium(path, broken=[(4096, 512)]))
-    assert [row.file_system for row in volumes] == ["LVM"]
-    assert [(row.code, row.severity) for row in remarks] == [("layer-damaged", Severity.LOSS)]
+    path.write_bytes(data)
+    volumes, remarks = _scan(Medium(path, broken=broken))
+    assert [(row.address, row.state, row.length) for row in volumes] == [
+        ("EX-01", VolumeState.OPEN, len(data)), ("EX-01!lv:unknown", VolumeState.UNSUPPORTED, len(data)),
+    ]  # fmt: skip
+    assert [(row.code, row.severity, row.address) for row in remarks] == [("layer-damaged", Severity.LOSS, "EX-01")]
 
 
 def test_snapshots_are_numbered_by_age() -> None:
