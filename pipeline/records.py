@@ -172,7 +172,8 @@ class Volume:
 
     ``start`` is an image offset. Where ``direct``, volume byte *n* is image byte ``start + n``. Otherwise ``runs`` say
     in volume order which image bytes hold the volume's (-1: none, they read as zeros): as they are, or enciphered where
-    ``encryption`` names a method. Without runs the bytes only exist through the layer (snapshots, APFS).
+    ``encryption`` names a method. Without runs the bytes only exist through the layer (snapshots, APFS). ``opened_by``
+    is the kind of key that unlocked an encrypted volume, and the slot or protector that it opened; never the key.
     """
 
     address: str
@@ -190,6 +191,7 @@ class Volume:
     state: str
     reader: str
     runs: tuple[Run, ...] = ()
+    opened_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from pipeline.records import Diagnostic, FileEntry, Region
+from pipeline.volume_keys import VolumeKeys
 
 __all__ = ["FileSystem", "FileSystemOptions", "Image", "Readable", "Sparse", "stored_ranges"]
 
@@ -79,7 +80,7 @@ class FileSystemOptions:
 
     timezone: str = "Asia/Tokyo"
     code_page: str = "cp932"
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: VolumeKeys = field(default_factory=VolumeKeys)
 
 
 class FileSystem(Protocol):

@@ -33,7 +33,7 @@ SIGNATURES: Final = (
     Signature("BitLocker", 3, b"MSWIN4.1", "bitlocker-to-go"),
     Signature("LUKS1", 0, b"LUKS\xba\xbe\x00\x01", "encryption"),
     Signature("LUKS2", 0, b"LUKS\xba\xbe\x00\x02", "encryption"),
-    Signature("FileVault", 88, b"CS", "encryption"),
+    Signature("FileVault", 88, b"CS", "encryption", (8, b"\x01\x00\x10\x00")),
     Signature("NTFS", 3, b"NTFS    ", "file-system"),
     Signature("exFAT", 3, b"EXFAT   ", "file-system"),
     Signature("ReFS", 3, b"ReFS\x00\x00\x00\x00", "unsupported"),
@@ -78,6 +78,7 @@ SIGNATURES: Final = (
     Signature("GFS2", 0x10000, b"\x01\x16\x19\x70", "unsupported"),
     Signature("ISO9660", 0x8001, b"CD001", "file-system"),
     Signature("UDF", 0x8001, b"BEA01", "file-system"),
+    Signature("LUKS2", 0x4000, b"SKUL\xba\xbe\x00\x02", "encryption"),
     Signature("md RAID", 4096, b"\xfc\x4e\x2b\xa9", "unsupported"),
     Signature("Windows LDM", 512, b"PRIVHEAD", "unsupported"),
     Signature("ZFS", 0x4000 + 24, b"\x00\x00\x00\x07version", "unsupported"),
@@ -91,7 +92,7 @@ SIGNATURES: Final = (
     Signature("minix", 1048, b"\x5a\x4d", "unsupported", (1036, b"\x00\x00")),
 )
 _BDE_GUID_AT: Final = 424
-_BDE_GUID: Final = bytes.fromhex("3bd67b49292ed84a8399f6a339e3d001")
+_BDE_GUID: Final = bytes.fromhex("3bd66749292ed84a8399f6a339e3d001")
 _HEAD: Final = 0x20100
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 from pipeline.access.boot_backup import find_backup, restored
@@ -19,6 +20,7 @@ from pipeline.access.partitions import Partition, read_partitions
 from pipeline.access.pool import Found
 from pipeline.access.signatures import Signature, recognise
 from pipeline.access.tsk import describe_tsk
+from pipeline.access.unlock import describe_sealed, unlocked_volumes
 from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, ExtentClass, Region, Severity, Volume, VolumeState, diagnose
@@ -114,7 +116,7 @@ def _described(whole: Readable, row: Volume, options: FileSystemOptions) -> Iter
         )
         yield diagnose(STAGE, row.address, "backup-boot-sector", message, Severity.WARNING)
     yield from remarks
-    for inner in layered_volumes(data, volume, options):
+    for inner in chain(unlocked_volumes(data, volume, options), layered_volumes(data, volume, options)):
         yield from _looked_into(inner, options)
 
 
@@ -144,7 +146,7 @@ def _volume(data: Readable, row: Volume, options: FileSystemOptions) -> _Describ
             raise UnreadableError(f"{len(view.lost)} of its first sectors are lost")
         return _unknown(data, row)
     if known.role == "encryption":
-        return _locked(known, row)
+        return describe_sealed(data, known.name, row, options)
     if known.role == "file-system":
         return _file_system(data, known, row, options)
     return _other(known, row)
@@ -203,15 +205,6 @@ def _described_by(data: Readable, name: str) -> tuple[str, dict[str, Any]]:
 def _damaged(row: Volume, what: str, error: UnreadableError) -> Diagnostic:
     message = f"{row.address}: {what} cannot be opened ({error}); its bytes are scanned raw"
     return diagnose(STAGE, row.address, "file-system-damaged", message, Severity.LOSS)
-
-
-def _locked(known: Signature, row: Volume) -> _Described:
-    message = (
-        f"{row.address}: volume is locked ({known.name}); this version does not unlock volumes, "
-        "give it an unlocked image"
-    )
-    locked = replace(row, state=VolumeState.LOCKED, encryption=known.name)
-    return locked, [diagnose(STAGE, row.address, "locked", message, Severity.LOSS)]
 
 
 def _other(known: Signature, row: Volume) -> _Described:

@@ -71,8 +71,9 @@ class Context:
         """Return what readers of an exhibit's file systems must be told."""
         settings = self.case.exhibit(exhibit)
         return FileSystemOptions(
-            timezone=settings.timezone, code_page=settings.code_page, keys=dict(self.keys.passwords)
-        )
+            timezone=settings.timezone, code_page=settings.code_page,
+            keys=self.keys.volume_keys.renamed(settings.serial, exhibit),
+        )  # fmt: skip
 
     def image(self, exhibit: str) -> Image:
         """Open an exhibit's image, once."""
