@@ -13,6 +13,7 @@ from pipeline.decoders.package import Zip
 from pipeline.decoders.pdf import Pdf
 from pipeline.decoders.rtf import Rtf
 from pipeline.decoders.sqlite import Sqlite
+from pipeline.decoders.sqlite_parts import SqliteParts
 from pipeline.decoders.streams import Stream
 from pipeline.decoders.tar import Tar
 from pipeline.decoders.types import refine_ole, refine_zip, type_of
@@ -22,8 +23,8 @@ __all__ = ["DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text
            "refine_ole", "refine_zip", "type_of"]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
-    Document(), Encrypted(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Rtf(), Sqlite(), Stream(), Tar(), Unopened(),
-    Workbook(), Zip(),
+    Document(), Encrypted(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Rtf(), Sqlite(), SqliteParts(), Stream(), Tar(),
+    Unopened(), Workbook(), Zip(),
 )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ from pipeline.stages.examine_pages import Pass, read_once
 __all__ = ["BytesReadable", "ContentExaminer"]
 
 READ_KINDS = ("file", "stream", "link")
+_VAGUE = ("unknown", "text")
+"""Types that the bytes do not show by a signature; a carver that proved the object knows better."""
 OVERWRITTEN = ("partly-overwritten", "overwritten")
 
 
