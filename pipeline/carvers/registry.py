@@ -83,7 +83,7 @@ class HiveCells(Carver):
     )
 
     def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
-        """Return the run; it has no end of its own, so it is always partial."""
+        """Return the run; it ends with its last sound cell."""
         data = view.read(start, min(limit, 2 * _BASE))
         if len(data) < 8 or not _sound_cell(data, 0, -struct.unpack_from("<i", data)[0]):
             return None
@@ -91,7 +91,7 @@ class HiveCells(Carver):
         end, proof = _cells(data, 0)
         if proof < _NEEDED:
             return None
-        return Carved(start, end, "registry-cells", complete=False, note="cells without their bin")
+        return Carved(start, end, "registry-cells")
 
 
 def _base_sound(head: bytes) -> bool:

@@ -63,7 +63,7 @@ class SqlitePages(Carver):
         return leaf_places(data)
 
     def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
-        """Return the pages; they are whole pages, but never a whole database."""
+        """Return the pages; they are whole, if never a whole database."""
         first = read_page(view.read(start, min(LARGEST, limit)))
         if first is None or not _speaks(first.kind, len(first.cells), first.cells[0].types):
             return None
@@ -73,7 +73,7 @@ class SqlitePages(Carver):
             if following is None or following.size != first.size:
                 break
             end += first.size
-        return Carved(start, end, "sqlite-page", complete=False, note=f"{end // first.size} pages of a database")
+        return Carved(start, end, "sqlite-page")
 
 
 def _speaks(kind: int, cells: int, types: tuple[int, ...]) -> bool:
