@@ -100,6 +100,8 @@ class OwnFileSystem(ABC):
     """A volume by an own reader: what is found becomes rows, whatever stays unread becomes diagnostics."""
 
     code: str = "file-system-damage"
+    comparable: bool = True
+    """Whether the second reader's listing is one of the same names."""
 
     def __init__(self, data: Readable, volume: Volume) -> None:
         self.data, self.volume = data, volume

@@ -7,6 +7,7 @@ from typing import Final
 
 from pipeline.access.found import OwnFileSystem
 from pipeline.access.interfaces import FileSystemOptions, Readable
+from pipeline.access.iso import open_iso
 from pipeline.access.udf import open_udf
 from pipeline.access.xfs import open_xfs
 from pipeline.records import Volume
@@ -14,6 +15,7 @@ from pipeline.records import Volume
 __all__ = ["OWN", "SECOND"]
 
 OWN: Final[dict[str, Callable[[Readable, Volume, FileSystemOptions], OwnFileSystem]]] = {
+    "ISO9660": open_iso,
     "UDF": open_udf,
     "XFS": open_xfs,
 }

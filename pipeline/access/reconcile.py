@@ -44,7 +44,7 @@ def list_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Ite
         else:
             yield row
     second = SECOND.get(volume.file_system, "tsk") if volume.reader == "own" else _SECOND[volume.reader]
-    if not second or not place_of(volume):
+    if not second or not place_of(volume) or not getattr(first, "comparable", True):
         yield from (_listed(row, volume.reader) for row in entries)
         return
     try:

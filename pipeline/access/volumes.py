@@ -11,6 +11,7 @@ from pipeline.access.boot_backup import find_backup, restored
 from pipeline.access.exfat import open_exfat, recognise_exfat
 from pipeline.access.fat import open_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
+from pipeline.access.iso_layout import disc_length
 from pipeline.access.layers import assembled, carries, layered_volumes
 from pipeline.access.mapping import MappedBytes, Mapping
 from pipeline.access.ntfs import describe_ntfs
@@ -72,6 +73,9 @@ def _partitions(image: Image, exhibit: str, options: FileSystemOptions) -> Itera
         yield diagnose(STAGE, exhibit, "partition-table-unreadable", message, Severity.LOSS)
     for remark in table.remarks:
         yield diagnose(STAGE, exhibit, remark.code, f"{exhibit}: {remark.message}")
+    known = recognise(view)
+    if known is not None and known.name in {"ISO9660", "UDF"}:  # a disc that starts from sticks too carries a table
+        yield from _described(image, _empty_row(exhibit, exhibit, disc_length(view)), options)
     for part in table.partitions:
         row = _partition_row(exhibit, part, table.scheme)
         yield from _described(Slice(image, row.start, row.length), row, options)
