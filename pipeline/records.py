@@ -31,9 +31,11 @@ __all__ = [
     "Origin",
     "Person",
     "Region",
+    "Remains",
     "Run",
     "Severity",
     "Source",
+    "Unreadable",
     "VerdictText",
     "Volume",
     "VolumeState",
@@ -256,7 +258,12 @@ class Region:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """A run of an image in exactly one class; ``owner`` is a file id where a file claims it."""
+    """A run of an image in exactly one class; ``owner`` is a file id where a file claims it.
+
+    ``name`` is the structure it is, where a file system or a partition table names it (``FAT 2``, ``$LogFile``,
+    ``inode table``). ``claimants`` are the file ids that claim the run where there are several (cross-linked, deleted
+    over live, two deleted), the one that holds it first, at most eight; ``claimant_count`` is how many there are.
+    """
 
     exhibit: str
     start: int
@@ -264,6 +271,36 @@ class Extent:
     class_: str
     owner: str | None
     volume: str
+    name: str = ""
+    claimants: tuple[str, ...] = ()
+    claimant_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """What the whole account says of a deleted entry's bytes: whose they are now.
+
+    ``own`` bytes nobody else claims, ``shared`` ones other deleted entries claim as well, ``lost`` ones lie in what is
+    allocated now; ``unreadable`` ones no acquisition could read. ``certainty`` is that of the listing, lowered by this.
+    """
+
+    file: str
+    exhibit: str
+    own: int
+    shared: int
+    lost: int
+    unreadable: int
+    certainty: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A run of an image whose bytes are not known: what stands in their place is zeros that nobody acquired."""
+
+    exhibit: str
+    start: int
+    length: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

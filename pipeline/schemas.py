@@ -64,8 +64,8 @@ def schema_of(table: Table) -> pa.Schema:
     return pa.schema(columns, metadata={"akashi.table": table.name, "akashi.version": str(table.version)})
 
 
-def _table(name: str, row: type, *order: str) -> Table:
-    return Table(name=name, row=row, order=order)
+def _table(name: str, row: type, *order: str, version: int = 1) -> Table:
+    return Table(name=name, row=row, order=order, version=version)
 
 
 TABLES: Final[dict[str, Table]] = {
@@ -76,7 +76,9 @@ TABLES: Final[dict[str, Table]] = {
         _table("volumes", records.Volume, "exhibit", "start", "address"),
         _table("entries", records.FileEntry, "exhibit", "address", "id"),
         _table("regions", records.Region, "exhibit", "start", "length", "class", "name"),
-        _table("extents", records.Extent, "exhibit", "start"),
+        _table("unreadable", records.Unreadable, "exhibit", "start"),
+        _table("extents", records.Extent, "exhibit", "start", version=2),
+        _table("remains", records.Remains, "exhibit", "file"),
         _table("carved", records.FileEntry, "exhibit", "address", "id"),
         _table("files", records.FileEntry, "exhibit", "address", "id"),
         _table("contents", records.Content, "sha256"),

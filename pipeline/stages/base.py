@@ -17,7 +17,7 @@ from pipeline.stages.context import Context
 __all__ = ["Item", "RowOf", "Stage", "Unit"]
 
 RowOf = tuple[str, Any]
-"""A row with the name of its table."""
+"""A row, or an Arrow batch of many rows, with the name of its table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,8 +43,8 @@ class CarveStage(Stage):
     """Carves raw space, block by block."""
 
     name: ClassVar[str] = "carve"
-    version: ClassVar[int] = 1
-    reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "entries", "extents")
+    version: ClassVar[int] = 2
+    reads: ClassVar[tuple[str, ...]] = ("evidence", "unreadable", "volumes", "entries", "extents", "remains")
     writes: ClassVar[tuple[str, ...]] = ("carved",)
 
     def __init__(self) -> None:

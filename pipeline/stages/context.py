@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.access.content import Opener
 from pipeline.access.image import open_image
 from pipeline.access.interfaces import FileSystemOptions, Image
+from pipeline.access.salvage import Blanked
 from pipeline.config import Case
 from pipeline.detectors import Masker, Scanner
 from pipeline.detectors.yara_rules import YaraScanner
@@ -34,6 +36,8 @@ class Context:
         self._images: dict[str, Image] = {}
         self._openers: dict[str, Opener] = {}
         self._accounts: dict[str, tuple[list[Extent], list[int]]] = {}
+        self._lost: dict[str, tuple[tuple[int, int], ...]] = {}
+        self._certainties: dict[str, dict[str, str]] = {}
         self._mapped: dict[tuple[str, str], Any] = {}
 
     @cached_property
@@ -76,10 +80,29 @@ class Context:
         )  # fmt: skip
 
     def image(self, exhibit: str) -> Image:
-        """Open an exhibit's image, once."""
+        """Open an exhibit's image, once; what the evidence stage found unreadable reads as zeros."""
         if exhibit not in self._images:
-            self._images[exhibit] = open_image(self.case.exhibit(exhibit).image)
+            image = open_image(self.case.exhibit(exhibit).image)
+            known = self.store.done("evidence") is not None and self.unreadable(exhibit)
+            self._images[exhibit] = Blanked(image, self.unreadable(exhibit)) if known else image
         return self._images[exhibit]
+
+    def unreadable(self, exhibit: str) -> tuple[tuple[int, int], ...]:
+        """Return (start, length) of what could not be read of an exhibit, as the evidence stage found it."""
+        if exhibit not in self._lost:
+            rows = self.store.rows("unreadable", exhibit=exhibit)
+            self._lost[exhibit] = tuple((row.start, row.length) for row in rows)
+        return self._lost[exhibit]
+
+    def certainties(self, exhibit: str) -> Mapping[str, str]:
+        """Return what the account leaves of deleted entries whose bytes others hold too, by file id."""
+        if exhibit not in self._certainties:
+            table = self.store.table("remains", exhibit=exhibit, columns=["file", "shared", "lost", "certainty"])
+            worse = pc.or_(pc.greater(table.column("shared"), 0), pc.greater(table.column("lost"), 0))
+            found = table.filter(worse)
+            pairs = zip(found.column("file").to_pylist(), found.column("certainty").to_pylist(), strict=True)
+            self._certainties[exhibit] = dict(pairs)
+        return self._certainties[exhibit]
 
     def volumes(self, exhibit: str) -> dict[str, Volume]:
         """Return an exhibit's volumes by address."""

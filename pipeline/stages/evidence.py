@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, Final
 
 from pipeline.access.hashing import ImageDigests, hash_image, hash_segments
 from pipeline.access.image import cross_check, open_image
 from pipeline.access.interfaces import Image
+from pipeline.access.salvage import Salvaged, merged
+from pipeline.address import at_bytes
 from pipeline.config import Exhibit
 from pipeline.errors import IntegrityError, UnreadableError
-from pipeline.records import Evidence, Examination, ExtentClass, Leaf, Severity, diagnose
+from pipeline.records import Diagnostic, Evidence, Examination, ExtentClass, Leaf, Severity, Unreadable, diagnose
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 
 __all__ = ["EvidenceStage"]
 
 ALGORITHMS: Final = ("md5", "sha1", "sha256")
+ACQUISITION: Final = "acquisition"
+DAMAGED: Final = "damaged"
 
 
 class EvidenceStage(Stage):
     """Hashes every image in one read and compares with what the container and the acquisition record say."""
 
     name: ClassVar[str] = "evidence"
-    version: ClassVar[int] = 1
-    writes: ClassVar[tuple[str, ...]] = ("evidence", "leaves")
+    version: ClassVar[int] = 2
+    writes: ClassVar[tuple[str, ...]] = ("evidence", "leaves", "unreadable")
 
     def depends(self, context: Context) -> Mapping[str, str]:
         """Return size and time of every image file, so that a replaced image is hashed again."""
@@ -43,20 +49,30 @@ class EvidenceStage(Stage):
         """Hash one image."""
         exhibit = context.case.exhibit(item.exhibit)
         image = context.image(item.exhibit)
-        digests = hash_image(image)
-        row = _evidence(exhibit, image, digests, cross_check(image))
+        salvaged = Salvaged(image)
+        digests = hash_image(salvaged)
+        lost = list(_lost(exhibit.label, image.unreadable, salvaged.lost))
+        row = _evidence(exhibit, image, digests, _cross_checked(image, salvaged), sum(one.length for one in lost))
         yield "evidence", row
         for index, leaf in enumerate(digests.leaves):
             yield "leaves", Leaf(exhibit=exhibit.label, index=index, sha256=leaf)
-        yield from _unreadable(exhibit.label, image)
-        if not row.verified:
+        for one in lost:
+            yield "unreadable", one
+            yield "diagnostics", _unreadable(one)
+        if salvaged.lost:
+            yield "diagnostics", _damaged(row)
+        elif not row.verified:
             yield "diagnostics", diagnose(self.name, exhibit.label, *_disagreement(row), Severity.LOSS)
 
     def check(self, context: Context) -> None:
-        """Stop the run at an image whose hash is not the recorded one."""
+        """Stop the run at an image whose hash is not the recorded one.
+
+        Of an image with damaged pieces no hash can be the recorded one; what is left of it is examined, unverified.
+        """
+        damaged = {row.exhibit for row in context.store.rows("unreadable") if row.reason == DAMAGED}
         for row in context.store.rows("evidence"):
             wrong = _mismatches(row)
-            if wrong:
+            if wrong and row.exhibit not in damaged:
                 raise IntegrityError(f"{row.exhibit}: {'; '.join(wrong)}; the image is not what was acquired")
 
     def lost(self, context: Context, item: Item, reason: str) -> Iterator[RowOf]:
@@ -89,7 +105,40 @@ def _size(path: Path) -> int:
     return size
 
 
-def _evidence(exhibit: Exhibit, image: Image, digests: ImageDigests, cross_checked: int) -> Evidence:
+def _cross_checked(image: Image, salvaged: Salvaged) -> int:
+    """Compare with libewf; a damaged image only as far as neither reader fails."""
+    try:
+        return cross_check(image)
+    except UnreadableError:
+        if not salvaged.lost:
+            raise
+        return 0
+
+
+def _lost(
+    exhibit: str, acquisition: Sequence[tuple[int, int]], damaged: Sequence[tuple[int, int]]
+) -> Iterator[Unreadable]:
+    """Yield disjoint rows: what the acquisition could not read, and what the container does not give any more."""
+    edges = sorted({edge for start, length in (*acquisition, *damaged) for edge in (start, start + length)})
+    reasons = ((DAMAGED, merged(damaged)), (ACQUISITION, merged(acquisition)))
+    rows: list[Unreadable] = []
+    for start, end in pairwise(edges):
+        reason = next((name for name, ranges in reasons if _holds(ranges, start)), None)
+        if reason is None:
+            continue
+        if rows and rows[-1].reason == reason and rows[-1].start + rows[-1].length == start:
+            rows[-1] = replace(rows[-1], length=end - rows[-1].start)
+        else:
+            rows.append(Unreadable(exhibit=exhibit, start=start, length=end - start, reason=reason))
+    yield from rows
+
+
+def _holds(ranges: Sequence[tuple[int, int]], offset: int) -> bool:
+    index = bisect_right(ranges, (offset, 1 << 63)) - 1
+    return index >= 0 and offset < sum(ranges[index])
+
+
+def _evidence(exhibit: Exhibit, image: Image, digests: ImageDigests, cross_checked: int, unreadable: int) -> Evidence:
     row = Evidence(
         exhibit=exhibit.label,
         role=exhibit.role,
@@ -108,7 +157,7 @@ def _evidence(exhibit: Exhibit, image: Image, digests: ImageDigests, cross_check
         merkle_root=digests.merkle_root,
         files_sha256=hash_segments(image.segments),
         verified=False,
-        unreadable=sum(length for _, length in image.unreadable),
+        unreadable=unreadable,
         cross_checked=cross_checked,
         serial=exhibit.serial,
         acquired_by=exhibit.acquired.by or None,
@@ -145,8 +194,17 @@ def _disagreement(row: Evidence) -> tuple[str, str]:
     )
 
 
-def _unreadable(exhibit: str, image: Image) -> Iterator[RowOf]:
-    for start, length in image.unreadable:
-        address = f"{exhibit}!bytes:{start}+{length}"
-        message = f"{address}: the acquisition could not read these sectors; they stand as zeros in the image"
-        yield "diagnostics", diagnose("evidence", address, "unreadable-sectors", message, Severity.LOSS)
+def _damaged(row: Evidence) -> Diagnostic:
+    message = (
+        f"{row.exhibit}: pieces of the container are damaged, so that no hash of the medium can be compared with the "
+        "acquisition's; what is left is examined, unverified; copy the image again from its source"
+    )
+    return diagnose("evidence", row.exhibit, "hash-mismatch", message, Severity.LOSS)
+
+
+def _unreadable(row: Unreadable) -> Diagnostic:
+    address = at_bytes(row.exhibit, row.start, row.length)
+    message = f"{address}: the acquisition could not read these sectors; they stand as zeros in the image"
+    if row.reason == DAMAGED:
+        message = f"{address}: this piece of the container is damaged, or the disk under it; copy the image again"
+    return diagnose("evidence", address, "unreadable-sectors", message, Severity.LOSS)

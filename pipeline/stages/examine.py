@@ -28,8 +28,10 @@ class ExamineStage(Stage):
     """Examines the contents of listed files, and the raw bytes that no listed file holds."""
 
     name: ClassVar[str] = "examine"
-    version: ClassVar[int] = 1
-    reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "entries", "extents", "carved")
+    version: ClassVar[int] = 2
+    reads: ClassVar[tuple[str, ...]] = (
+        "evidence", "unreadable", "volumes", "entries", "extents", "remains", "carved",
+    )  # fmt: skip
     writes: ClassVar[tuple[str, ...]] = ("files", "contents", "detections")
 
     def depends(self, context: Context) -> Mapping[str, str]:
@@ -56,7 +58,8 @@ class ExamineStage(Stage):
                 yield Item(exhibit=entry.exhibit, address=entry.address, bytes=entry.size, payload=(entry,))
             return
         groups: dict[tuple[str, int, str, str, str], list[FileEntry]] = {}
-        for entry in context.entries_at("entries", "entries", unit.positions):
+        listed = context.entries_at("entries", "entries", unit.positions)
+        for entry in (_judged(context, entry) for entry in listed):
             groups.setdefault(_stream_key(entry), []).append(entry)
         for names in groups.values():
             first = names[0]
@@ -83,6 +86,12 @@ class ExamineStage(Stage):
         first = item.payload[0]
         for examination in ("hashed", "detected", "decoded"):
             yield "examinations", _file_lost(first, examination, reason)
+
+
+def _judged(context: Context, entry: FileEntry) -> FileEntry:
+    """Return an entry with the certainty that the whole account leaves it."""
+    certainty = context.certainties(entry.exhibit).get(entry.id)
+    return entry if certainty in (None, entry.certainty) else replace(entry, certainty=certainty)
 
 
 def _stream_key(entry: FileEntry) -> tuple[str, int, str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -77,6 +78,7 @@ class ContentExaminer:
         content = self._context.opener(first.exhibit).open(first)
         done = self._pass(content, min(first.size, content.size))
         yield from self._short(first, done)
+        yield from self._blank(first)
         yield from self._content(names, done, FindingMaker(self._context, first, runs=first.runs), depth=0)
 
     def _pass(self, content: Readable, size: int) -> Pass:
@@ -93,6 +95,23 @@ class ContentExaminer:
         severity = Severity.LOSS if entry.origin == Origin.ALLOCATED else Severity.NOTE
         yield "diagnostics", diagnose(self.stage, entry.address, "content-short", message, severity)
         yield "examinations", _examination(entry, "hashed", "partial", "bytes missing", entry.size - done.size)
+
+    def _blank(self, entry: FileEntry) -> Iterator[RowOf]:
+        """Say when part of a content could not be acquired: what was read in its place are zeros."""
+        lost, position = 0, 0
+        for run in entry.runs:
+            used = min(run.length, entry.size - position)
+            position += run.length
+            if run.start >= 0 and used > 0:
+                lost += _overlap(self._context.unreadable(entry.exhibit), run.start, run.start + used)
+        if lost:
+            reason = f"{lost} bytes are unreadable sectors, which were read as zeros"
+            yield (
+                "diagnostics",
+                diagnose(self.stage, entry.address, "content-unreadable", f"{entry.address}: {reason}", Severity.LOSS),
+            )
+            for examined_by in ("hashed", "decoded"):
+                yield "examinations", _examination(entry, examined_by, "partial", reason, entry.size)
 
     def _content(self, names: Sequence[FileEntry], done: Pass, maker: FindingMaker, *, depth: int) -> Iterator[RowOf]:
         """Yield the rows of one content and of what lies inside it."""
@@ -197,6 +216,12 @@ class ContentExaminer:
             yield from self._undecoded(entry, "member", str(error), len(part.data))
             return
         yield from self._content([entry], done, maker.for_member(entry, part.stored_offset), depth=depth + 1)
+
+
+def _overlap(ranges: Sequence[tuple[int, int]], start: int, end: int) -> int:
+    first = max(bisect_left(ranges, (start,)) - 1, 0)
+    last = bisect_left(ranges, (end,))
+    return sum(max(min(low + length, end) - max(low, start), 0) for low, length in ranges[first:last])
 
 
 def _not_read(names: Sequence[FileEntry]) -> Iterator[RowOf]:

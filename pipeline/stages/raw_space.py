@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pipeline.carvers import Chain, Space, Stretch
 from pipeline.records import Certainty, ExtentClass, Origin
 from pipeline.stages.context import Context
+from pipeline.stages.examine_content import OVERWRITTEN, READ_KINDS
 
 __all__ = ["raw_space", "raw_stretches"]
 
@@ -30,6 +31,8 @@ CLUSTER_CLASSES: Final = (
     ExtentClass.DELETED_CONTENT,
 )
 """Space that was given to files cluster by cluster; a lost file can go on in it."""
+PACKED: Final = "packed"
+"""Name of the extents whose bytes are the stored form of a content (:mod:`pipeline.stages.extents_rows`)."""
 READ_AS_FILE: Final = (Certainty.INTACT, Certainty.CONTIGUITY_ASSUMED, Certainty.NO_CONTENT, "")
 
 
@@ -63,14 +66,21 @@ def _joined(parts: Iterator[Stretch], *, apart: bool = False) -> Iterator[Stretc
 
 
 def _raw(context: Context, exhibit: str, classes: tuple[ExtentClass, ...]) -> Iterator[Stretch]:
-    """Yield the extents of some classes, without those of deleted files that are read as files."""
+    """Yield the extents of some classes that no file's reading gives byte by byte.
+
+    That is what has no owner that is read as a file (slack never is), what several deleted entries claim, for only one
+    of them can be right, and content that lies packed on the medium, whose last clusters end in slack.
+    """
     table = context.store.mapped("extents", "extents")
-    wanted = pc.and_(
-        pc.equal(table.column("exhibit"), exhibit),
-        pc.is_in(table.column("class"), pa.array([str(value) for value in classes])),
-    )
+    ours = pc.equal(table.column("exhibit"), exhibit)
+    wanted = pc.is_in(table.column("class"), pa.array([str(value) for value in classes]))
     owned = pc.fill_null(pc.is_in(table.column("owner"), _read_as_files(context)), fill_value=False)
-    chosen = table.filter(pc.and_(wanted, pc.invert(owned))).select(["start", "length", "volume"])
+    content = pc.equal(table.column("class"), ExtentClass.DELETED_CONTENT.value)
+    alone = pc.less(table.column("claimant_count"), 2)
+    raw = pc.and_(wanted, pc.invert(pc.and_(owned, pc.and_(content, alone))))
+    if ExtentClass.FILE_SLACK in classes:
+        raw = pc.or_(raw, pc.equal(table.column("name"), PACKED))
+    chosen = table.filter(pc.and_(ours, raw)).select(["start", "length", "volume"])
     for batch in chosen.to_batches(max_chunksize=8192):
         columns = (batch.column(name).to_pylist() for name in ("start", "length", "volume"))
         for start, length, volume in zip(*columns, strict=True):
@@ -80,13 +90,10 @@ def _raw(context: Context, exhibit: str, classes: tuple[ExtentClass, ...]) -> It
 def _read_as_files(context: Context) -> Any:
     """Return ids of deleted entries whose runs are read as a file; their extents are not read raw again."""
     table = context.store.mapped("entries", "entries")
-    deleted = table.filter(
-        pc.and_(
-            pc.not_equal(table.column("origin"), Origin.ALLOCATED.value),
-            pc.and_(
-                pc.equal(table.column("kind"), "file"),
-                pc.is_in(table.column("certainty"), pa.array([str(value) for value in READ_AS_FILE])),
-            ),
-        )
-    )
-    return deleted.column("id").combine_chunks()
+    remains = context.store.mapped("extents", "remains")
+    gone = remains.filter(pc.is_in(remains.column("certainty"), pa.array(OVERWRITTEN)))
+    certain = pc.is_in(table.column("certainty"), pa.array([str(value) for value in READ_AS_FILE]))
+    left = pc.invert(pc.is_in(table.column("id"), gone.column("file").combine_chunks()))
+    deleted = pc.not_equal(table.column("origin"), Origin.ALLOCATED.value)
+    read = pc.and_(deleted, pc.and_(pc.is_in(table.column("kind"), pa.array(READ_KINDS)), pc.and_(certain, left)))
+    return table.filter(read).column("id").combine_chunks()
