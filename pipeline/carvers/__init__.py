@@ -6,16 +6,25 @@ from typing import Final
 
 from pipeline.carvers.archives import Zip
 from pipeline.carvers.base import Carved, Carver, SpentError, View
+from pipeline.carvers.compound import Compound
 from pipeline.carvers.databases import Sqlite
 from pipeline.carvers.documents import Pdf
 from pipeline.carvers.engine import BLOCK, WINDOW_OVERLAP, Engine, Finder, Found, Missed, literals, outermost
 from pipeline.carvers.evtx import EventChunks, EventLog
-from pipeline.carvers.images import Jpeg, Png
+from pipeline.carvers.gif import Gif
+from pipeline.carvers.jpeg import Jpeg
+from pipeline.carvers.movies import Movie
+from pipeline.carvers.png import Png
 from pipeline.carvers.prefetch import Prefetch
+from pipeline.carvers.rar import Rar
 from pipeline.carvers.registry import Hive, HiveBins, HiveCells
+from pipeline.carvers.rtf import Rtf
+from pipeline.carvers.sevenzip import SevenZip
 from pipeline.carvers.shortcuts import ShellLink
 from pipeline.carvers.space import CARVE_LIMIT, Chain, Space, Stretch
 from pipeline.carvers.sqlite_parts import SqliteJournal, SqliteLog, SqlitePages
+from pipeline.carvers.streams import Gzip
+from pipeline.carvers.tiff import Tiff
 
 __all__ = [
     "BLOCK",
@@ -38,8 +47,9 @@ __all__ = [
 ]
 
 CARVERS: Final[tuple[Carver, ...]] = (
-    EventChunks(), EventLog(), Hive(), HiveBins(), HiveCells(), Jpeg(), Pdf(), Png(), Prefetch(), ShellLink(), Sqlite(),
-    SqliteJournal(), SqliteLog(), SqlitePages(), Zip(),
+    Compound(), EventChunks(), EventLog(), Gif(), Gzip(), Hive(), HiveBins(), HiveCells(), Jpeg(), Movie(), Pdf(),
+    Png(), Prefetch(), Rar(), Rtf(), SevenZip(), ShellLink(), Sqlite(), SqliteJournal(), SqliteLog(), SqlitePages(),
+    Tiff(), Zip(),
 )  # fmt: skip
 LITERALS: Final = literals(CARVERS)
 """What the engine's finder must find."""

@@ -40,6 +40,8 @@ class View(Readable, Protocol):
 class Carved:
     """An object: start and length in bytes of the view; ``complete`` when its end was proved.
 
+    ``note`` says what is missing, or of a complete one what no checksum or decoder speaks for.
+
     ``title`` is what the object calls itself: the program of a prefetch file, the name in an MFT record. ``gap`` is
     (bytes before it, its length) where the object lies in two pieces with something else between; ``length`` does not
     count it.

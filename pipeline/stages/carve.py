@@ -137,7 +137,8 @@ def _entry(context: Context, exhibit: str, found: Found) -> Iterator[RowOf]:
         id=identify("file", where), exhibit=exhibit, volume=extent.volume, address=where, path=title, stream="",
         kind="file", origin="carved", meta=start, parent=extent.owner or "", size=carved.length,
         initialised_size=carved.length, runs=runs, certainty=certainty, listed_by=f"carver:{found.carver}",
-        flags="" if carved.complete else "partial", type=carved.type,
+        flags="partial" if not carved.complete else "unchecked" if carved.note else "",
+        type=carved.type,
     )  # fmt: skip
     if carved.note:
         yield "diagnostics", diagnose("carve", where, "carved", f"{where}: {carved.type}: {carved.note}", Severity.NOTE)

@@ -1,0 +1,211 @@
+"""JPEG pictures (ISO 10918-1 annex B): walked by markers, decoded by libjpeg-turbo, joined from two pieces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Final
+
+import simplejpeg
+
+from pipeline.carvers.base import Carved, Carver, SpentError, View
+from pipeline.carvers.clusters import Clusters
+
+__all__ = ["Jpeg"]
+
+LONGEST: Final = 32 << 20
+"""Bytes of one picture that are decoded; longer ones are taken by their markers."""
+SEARCHED: Final = 8 << 20
+"""Bytes behind the break in which the second piece is looked for."""
+NEAR: Final = 8
+"""How many clusters of something else may pass for picture data at either side of the gap."""
+TRIED: Final = 400
+ENDS: Final = 8
+_MARKER: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_STEP: Final = 1 << 18
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""SOF0-3, 5-7, 9-11, 13-15: baseline, extended, progressive, lossless, differential, arithmetic (table B.1)."""
+_DECODED: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""The processes that libjpeg-turbo decodes: sequential and progressive Huffman."""
+_BETWEEN_SCANS: Final = frozenset({0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)})
+"""What may follow a scan (B.2.4): tables, the next scan, DNL, DRI, comments, application data."""
+_PIXELS_PER_BYTE: Final = 512
+"""A block of 64 pixels takes at least one bit (F.1.2.1), so a byte holds no more."""
+_MOST_PIXELS: Final = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """How far the markers go: ``end`` is 0 where there is no EOI, ``at`` where the walk broke off."""
+
+    at: int
+    end: int = 0
+    kind: int = 0
+    frame: bytes = b""
+    scan: int = 0
+    scans: int = 0
+
+
+@dataclass(frozen=True)
+class Jpeg(Carver):
+    """Takes what decodes without a warning from SOI to EOI; what breaks off behind picture data is partial."""
+
+    name: str = "jpeg"
+    version: int = 3
+    headers: tuple[tuple[bytes, int], ...] = ((b"\xff\xd8\xff", 0),)
+
+    def carve(self, view: View, start: int, limit: int) -> Carved | None:
+        """Return the picture in one piece; partial where decoding finds a fault or there is no end."""
+        walk = _walk(view, start, limit)
+        if not walk.scans:
+            return None
+        if not walk.end:
+            return _part(view, start, walk)
+        whole = Carved(start, walk.end, "jpeg")
+        if walk.end > LONGEST or walk.kind not in _DECODED:
+            return replace(
+                whole, note="not decoded: " + ("too long" if walk.end > LONGEST else "not a Huffman process")
+            )
+        fault = _fault(view, view.read(start, walk.end), walk)
+        return replace(whole, complete=False, note=fault) if fault else whole
+
+    def mend(self, view: View, start: int, limit: int, found: Carved | None) -> Carved | None:
+        """Return the picture in two pieces that decodes without a warning; else the part that is usable."""
+        if found is None:
+            return None
+        walk = _walk(view, start, limit)
+        if walk.kind not in _DECODED:
+            return found
+        cluster = view.cluster
+        data = view.read(start, min(limit, (walk.end or walk.at) + SEARCHED))
+        clusters = Clusters(data, cluster, _legal(walk))
+        first = clusters.foreign(-(-walk.scan // cluster))
+        try:
+            for before, after, end in _joints(clusters, first, -(-walk.scan // cluster)):
+                joined = data[: before * cluster] + data[after * cluster : end]
+                if not _fault(view, joined, walk):
+                    gap = (before * cluster, (after - before) * cluster)
+                    return Carved(start, len(joined), "jpeg", gap=gap)
+        except SpentError:
+            return found
+        usable = first * cluster
+        return replace(found, length=usable) if walk.scan < usable < found.length else found
+
+
+def _legal(walk: _Walk) -> bytes:
+    """Return the second bytes that may follow 0xFF in picture data: stuffing, restarts, fill, and between scans."""
+    return bytes((0, 0xFF, *range(0xD0, 0xD8), *((0xC4, 0xDA, 0xDD) if walk.kind == 0xC2 or walk.scans > 1 else ())))
+
+
+def _joints(clusters: Clusters, first: int, lowest: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (cluster behind the first piece, first cluster of the second, end in bytes), the likely ones first."""
+    tried = 0
+    for low, end in clusters.tails(first, ENDS):
+        highest = -(-end // clusters.size)
+        near = [(b, a) for b, a in product(range(NEAR), range(NEAR)) if first - b >= lowest and low + a < highest]
+        far = [(0, a) for a in range(NEAR, highest - low)]
+        for back, on in sorted(near, key=lambda item: (sum(item), item)) + far:
+            if low + on > first - back:
+                yield first - back, low + on, end
+                tried += 1
+                if tried >= TRIED:
+                    return
+
+
+def _part(view: View, start: int, walk: _Walk) -> Carved | None:
+    """Return what there is of a picture without an end, up to the last cluster before the break, if it shows some."""
+    end = max(walk.at // view.cluster * view.cluster, 0)
+    end = end if end > walk.scan else walk.at
+    if walk.kind not in _DECODED or end - walk.scan < 64 or end > LONGEST or not _fits(end, walk):
+        return None
+    data = view.read(start, end) + b"\xff\xd9"
+    view.spend(len(data))
+    try:
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", min_factor=8, min_height=1, min_width=1, strict=False)
+    except ValueError:
+        return None
+    return Carved(start, end, "jpeg", complete=False, note="no end; the first rows of the picture are there")
+
+
+def _fits(size: int, walk: _Walk) -> bool:
+    """Tell whether so many bytes can hold the picture that the frame announces, and it is not too large to decode."""
+    height, width = int.from_bytes(walk.frame[1:3], "big"), int.from_bytes(walk.frame[3:5], "big")
+    most = _PIXELS_PER_BYTE * size if walk.end else _MOST_PIXELS
+    return 0 < height * width <= min(most, _MOST_PIXELS)
+
+
+def _fault(view: View, data: bytes, walk: _Walk) -> str:
+    """Return what is wrong with a picture, empty if it decodes without a warning."""
+    view.spend(len(data))
+    if not _fits(len(data), walk):
+        return "more pixels announced than there is data for"
+    try:
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", min_factor=8, min_height=1, min_width=1, strict=True)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _walk(view: View, start: int, limit: int) -> _Walk:
+    """Follow the markers from SOI."""
+    walk = _Walk(at=2)
+    while walk.at + 2 <= limit:
+        head = view.read(start + walk.at, 4)
+        if len(head) < 2 or head[0] != 0xFF:
+            return walk
+        kind = head[1]
+        if kind == 0xFF:
+            walk = replace(walk, at=walk.at + 1)
+            continue
+        if kind == 0xD9:
+            return replace(walk, end=walk.at + 2) if walk.scans else walk
+        size = int.from_bytes(head[2:4], "big")
+        body = view.read(start + walk.at + 4, min(size - 2, 32)) if size >= 2 else b""
+        if len(body) < min(size - 2, 32) or not _plausible(kind, size, body, walk.frame, walk.scans):
+            return walk
+        if kind in _FRAMES:
+            walk = replace(walk, frame=body, kind=kind)
+        behind = walk.at + 2 + size
+        if kind == 0xDA:
+            at = _entropy(view, start, behind, limit)
+            walk = replace(walk, scans=walk.scans + 1, scan=walk.scan or behind, at=at)
+        else:
+            walk = replace(walk, at=behind)
+    return walk
+
+
+def _plausible(kind: int, size: int, body: bytes, frame: bytes, scans: int) -> bool:
+    """Tell whether a segment can stand here with its length and first fields (B.2.2 to B.2.4)."""
+    if kind in _FRAMES:
+        components = body[5] if len(body) > 5 else 0
+        sound = 1 <= components <= 4 and size == 8 + 3 * components and body[3:5] != b"\0\0"
+        return sound and body[0] in range(2, 17) and (not frame or body == frame)
+    if kind == 0xDA:
+        components = body[0] if body else 0
+        return bool(frame) and 1 <= components <= frame[5] and size == 6 + 2 * components
+    if scans:
+        return kind in _BETWEEN_SCANS and size >= 2 and _table(kind, size, body)
+    return 0xC0 <= kind <= 0xFE and not 0xD0 <= kind <= 0xD8 and size >= 2 and _table(kind, size, body)
+
+
+def _table(kind: int, size: int, body: bytes) -> bool:
+    """Tell whether tables have the length their kind asks for: DQT, DHT, DRI, DNL (B.2.4, B.2.5)."""
+    if kind == 0xC4:
+        return size > 18 and body[0] >> 4 < 2 and body[0] & 15 < 4 and 19 + sum(body[1:17]) <= size
+    if kind == 0xDB:
+        return size > 66 and body[0] >> 4 < 2 and body[0] & 15 < 4
+    return size == 4 if kind in {0xDC, 0xDD} else True
+
+
+def _entropy(view: View, start: int, at: int, limit: int) -> int:
+    """Offset of the marker behind entropy-coded data (B.1.1.5), ``limit`` if there is none."""
+    while at < limit:
+        data = view.read(start + at, min(_STEP, limit - at))
+        if match := _MARKER.search(data):
+            return at + match.end() - 2
+        if len(data) < 2:
+            return limit
+        at += len(data) - 1 if at + len(data) < limit else len(data)
+    return limit
