@@ -10,7 +10,10 @@ from tests.real_data import real_path
 def test_documents_in_raw_mail_image_are_carved_and_read() -> None:
     data = real_path("bulk_extractor/src/tests/nps-2010-emails.100k.raw").read_bytes()
     found = carved(data)
-    assert [(item.start, item.type) for item in found] == [(70656, "pdf"), (81920, "pdf"), (92160, "pdf")]
+    others = [(63488, "gzip"), (91136, "rtf")]
+    assert [(item.start, item.type) for item in found if item.type != "pdf"] == others
+    found = [item for item in found if item.type == "pdf"]
+    assert [item.start for item in found] == [70656, 81920, 92160]
     decoder = decoder_for("pdf")
     assert decoder is not None
     texts = []
