@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.access.found import OwnFileSystem
+from pipeline.access.hfs import open_hfs
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.iso import open_iso
 from pipeline.access.udf import open_udf
@@ -15,6 +16,8 @@ from pipeline.records import Volume
 __all__ = ["OWN", "SECOND"]
 
 OWN: Final[dict[str, Callable[[Readable, Volume, FileSystemOptions], OwnFileSystem]]] = {
+    "HFS+": open_hfs,
+    "HFSX": open_hfs,
     "ISO9660": open_iso,
     "UDF": open_udf,
     "XFS": open_xfs,
