@@ -12,7 +12,10 @@ from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image
 from pipeline.access.reconcile import list_volume
 from pipeline.access.volumes import scan_volumes
 from pipeline.records import Diagnostic, ExtentClass, FileEntry, Origin, Region, Volume
-from pipeline.stages.extents import METADATA, UNALLOCATED, Claim, _entry_claims, account
+from pipeline.schemas import TABLES, rows_to_table
+from pipeline.stages.extents_claims import GAP, Claims, Labels, Listing, claims_of, entry_claims, key_of
+from pipeline.stages.extents_rows import extent_batches
+from pipeline.stages.extents_sweep import account
 
 OPTIONS = FileSystemOptions()
 
@@ -80,26 +83,19 @@ class Listed:
 
     def account(self) -> Counter[str]:
         """Return bytes by class; runs must be disjoint and sum to the image's size."""
-        ranks = {ExtentClass.UNALLOCATED: UNALLOCATED}
-        claims = [
-            Claim(
-                start=row.start, end=row.start + row.length, rank=ranks.get(row.class_, METADATA),
-                class_=row.class_, owner=None, volume=row.volume,
-            )
-            for row in self.regions
-        ]  # fmt: skip
-        claims += [
-            Claim(start=row.start, end=row.start + row.length, rank=10, class_=ExtentClass.UNLISTED, owner=None,
-                  volume=row.address)
-            for row in self.volumes if row.direct
-        ]  # fmt: skip
-        for entry in self.entries:
-            claims += _entry_claims(entry)
+        labels, listing = Labels(), Listing.read(rows_to_table(TABLES["entries"], self.entries), self.volumes)
+        base = key_of(GAP, labels.number(ExtentClass.VOLUME_GAP, "", ""))
+        others = claims_of(self.volumes, self.regions, [], labels)
+        first = len(labels.known)
+        claims = Claims.joined([others, entry_claims(listing, self.volumes, first)])
+        closed = account(self.image.size, claims, base, first)
+        assert closed.size == self.image.size
         found: Counter[str] = Counter()
         position = 0
-        for extent in account("EX-01", self.image.size, claims):
-            assert extent.start == position
-            position += extent.length
-            found[extent.class_] += extent.length
+        for batch in extent_batches("EX-01", closed, list(labels.known), listing):
+            for row in batch.to_pylist():
+                assert row["start"] == position
+                position += row["length"]
+                found[row["class"]] += row["length"]
         assert position == self.image.size
         return found
