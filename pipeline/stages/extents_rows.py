@@ -100,7 +100,9 @@ def _names(listing: Listing, row: Ints, owned: npt.NDArray[np.bool_], rank: Ints
     base = pc.replace_substring_regex(_column(listing, "path", row, owned), "(?s)^.*/", "")
     stream = _column(listing, "stream", row, owned)
     full = pc.if_else(pc.equal(stream, ""), base, pc.binary_join_element_wise(base, stream, ":"))
-    content = pc.and_(pa.array((rank != SLACK) & (rank != METADATA)), pc.is_in(volume, pa.array(listing.plain)))
+    content = pc.and_(
+        pa.array((rank != SLACK) & (rank != METADATA)), pc.is_in(volume, pa.array(listing.plain, pa.string()))
+    )
     packed = pc.and_(pc.equal(reader, "file-system"), content)
     word = pc.if_else(pc.equal(kind, "directory"), "directory", pc.if_else(packed, PACKED, ""))
     return pc.if_else(plain, word, full)
