@@ -12,6 +12,7 @@ import pyvshadow
 
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.lvm import assemble_lvm
+from pipeline.access.md import assemble_md
 from pipeline.access.pool import MAX_VOLUMES, Found, unknown_inside
 from pipeline.address import join
 from pipeline.errors import UnreadableError
@@ -60,6 +61,7 @@ class FileLike(io.RawIOBase):
 
 
 _ASSEMBLERS: Final[dict[str, Callable[[Sequence[Found]], Iterator[Found | Diagnostic | Region]]]] = {
+    "md RAID": assemble_md,
     "LVM": assemble_lvm,
 }
 """What puts volumes together from those that carry them, by the carriers' file system; what comes first is put

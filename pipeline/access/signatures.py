@@ -79,7 +79,6 @@ SIGNATURES: Final = (
     Signature("ISO9660", 0x8001, b"CD001", "file-system"),
     Signature("UDF", 0x8001, b"BEA01", "file-system"),
     Signature("LUKS2", 0x4000, b"SKUL\xba\xbe\x00\x02", "encryption"),
-    Signature("md RAID", 4096, b"\xfc\x4e\x2b\xa9", "unsupported"),
     Signature("Windows LDM", 512, b"PRIVHEAD", "unsupported"),
     Signature("ZFS", 0x4000 + 24, b"\x00\x00\x00\x07version", "unsupported"),
     Signature("ZFS", 0x20000, b"\x0c\xb1\xba\x00\x00\x00\x00\x00", "unsupported"),

@@ -14,6 +14,7 @@ from pipeline.access.interfaces import FileSystemOptions, Image, Readable
 from pipeline.access.iso_layout import disc_length
 from pipeline.access.layers import assembled, carries, layered_volumes
 from pipeline.access.mapping import MappedBytes, Mapping
+from pipeline.access.md import carries_raid
 from pipeline.access.ntfs import describe_ntfs
 from pipeline.access.overlay import Forgiving, Overlay, Slice
 from pipeline.access.own import OWN
@@ -143,6 +144,8 @@ def _too_deep(row: Volume) -> Diagnostic:
 def _volume(data: Readable, row: Volume, options: FileSystemOptions) -> _Described:
     view = Forgiving(data)
     boot, known = view.read(0, 512), recognise(view)
+    if carries_raid(view):
+        return replace(row, file_system="md RAID", reader="layer"), []
     if known is None or known.name == "exFAT":
         if recognise_exfat(boot) or recognise_fat(boot):
             return _own(data, replace(row, reader="own"), options)
