@@ -33,14 +33,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["at_bytes", "exhibit_of", "join", "parent_of", "steps_of", "unescape"]
+__all__ = ["at_bytes", "escape", "exhibit_of", "join", "parent_of", "steps_of", "unescape"]
 
 _UNSAFE: Final = re.compile(
     "[%!\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 
 
-def _escape(value: str) -> str:
+def escape(value: str) -> str:
+    """Return the value of a step as an address holds it."""
     return _UNSAFE.sub(
         lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8", "surrogatepass")), value
     )
@@ -58,7 +59,7 @@ def unescape(value: str) -> str:
 
 def join(base: str, kind: str, value: str) -> str:
     """Append the step ``kind:value`` to an address (or to a bare exhibit label)."""
-    return f"{base}!{kind}:{_escape(value)}"
+    return f"{base}!{kind}:{escape(value)}"
 
 
 def at_bytes(base: str, start: int, length: int) -> str:

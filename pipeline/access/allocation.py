@@ -46,6 +46,21 @@ class Blocks:
         high = np.minimum(self.ends[first:last], start + length)
         return int(np.maximum(high - low, 0).sum())
 
+    def overlaps(self, start: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return how many bytes of each range are allocated."""
+        held = np.concatenate(([0], np.cumsum(self.ends - self.starts)))
+        return self._below(start + length, held) - self._below(start, held)
+
+    def _below(self, place: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return how many bytes before each place are allocated; ``held`` sums the ranges up."""
+        index = np.searchsorted(self.starts, place, side="right")
+        inside = np.zeros(len(place), np.int64)
+        if len(self.starts):
+            last = np.maximum(index - 1, 0)
+            inside = np.where(index > 0, np.maximum(self.ends[last] - place, 0), 0)
+        below: npt.NDArray[np.int64] = held[index] - inside
+        return below
+
     def free(self) -> Iterator[tuple[int, int]]:
         """Yield (start, length) of what is not allocated."""
         position = 0

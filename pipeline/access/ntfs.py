@@ -1,6 +1,6 @@
 """Akashi's own reader of NTFS: the whole MFT in batches, live, deleted and orphaned files, by their own records.
 
-``/`` inside a name is written U+2215; every other character stays as recorded, lone surrogates too.
+``/`` inside a name is written U+2215, lone surrogates as escapes; every other character stays as recorded.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ import numpy as np
 
 from pipeline.access.allocation import Blocks, runs_of_bits
 from pipeline.access.interfaces import FileSystemOptions, Readable
-from pipeline.access.ntfs_batch import Batch, parse_batch
 from pipeline.access.ntfs_boot import NtfsGeometry, load_boot
-from pipeline.access.ntfs_facts import Facts, facts_of, folders_of, names_in
 from pipeline.access.ntfs_faults import Faults
-from pipeline.access.ntfs_index import slack_names
+from pipeline.access.ntfs_listing import Listing
 from pipeline.access.ntfs_mft import Mft, Stream, open_table, streams_of
-from pipeline.access.ntfs_names import Folders
 from pipeline.access.ntfs_packed import read_packed
 from pipeline.access.ntfs_record import (
     ATTRIBUTE_LIST,
@@ -28,21 +25,19 @@ from pipeline.access.ntfs_record import (
     VOLUME_NAME,
     Attribute,
     Record,
-    fixed,
-    holds_name,
 )
-from pipeline.access.ntfs_rows import COMPRESSED, RowMaker
+from pipeline.access.ntfs_rows import COMPRESSED
+from pipeline.access.pages import Page, entries_in
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, ExtentClass, FileEntry, Region, Severity, Volume, diagnose
+from pipeline.schemas import plain_text
 
 __all__ = ["NtfsFileSystem", "describe_ntfs", "open_mft_file", "open_ntfs"]
 
-_BATCH: Final = 1 << 13
 _VOLUME: Final = 3
 _BITMAP: Final = 6
 _MAX_BITMAP: Final = 1 << 31
 _BOOT: Final = 8192
-_KEPT: Final = 8
 _STREAMS: Final = frozenset({ATTRIBUTE_LIST, DATA, INDEX_ALLOCATION, INDEX_ROOT})
 
 
@@ -94,60 +89,17 @@ class NtfsFileSystem:
     def __init__(self, mft: Mft, volume: Volume) -> None:
         self._mft = mft
         self._volume = volume
-        self._batches: dict[int, Batch] = {}
         self._opened: tuple[int, list[Stream]] = (-1, [])
 
     def entries(self) -> Iterator[FileEntry | Diagnostic]:
         """Yield every stream of every name, in the order of records, then what is damaged."""
-        mft, faults = self._mft, self._mft.faults
-        folders = Folders(faults)
-        for batch in self._parsed():
-            for number in (np.flatnonzero(batch.present & ~batch.sound) + batch.first).tolist():
-                faults.add("fixup", number)
-            for folder in folders_of(batch, mft):
-                folders.add(*folder)
+        return entries_in(page.rows if isinstance(page, Page) else page for page in self.pages())
+
+    def pages(self) -> Iterator[Page | Diagnostic]:
+        """Yield the same in pages, as columns."""
         blocks, problems = self._allocated()
         yield from problems
-        maker = RowMaker(self._volume, mft.geometry.cluster, blocks, folders, faults)
-        for batch in self._parsed():
-            for facts in facts_of(batch, mft):
-                yield from maker.rows(facts)
-                if facts.directory:
-                    yield from self._ghosts(facts, maker)
-        yield from faults.diagnostics(self._volume.address)
-
-    def _parsed(self) -> Iterator[Batch]:
-        """Yield the table's batches; a small table is parsed once."""
-        for first in range(0, self._mft.count, _BATCH):
-            batch = self._batches.get(first)
-            if batch is None:
-                batch = parse_batch(self._mft.raw(first, _BATCH), first, self._mft.geometry.record)
-            if self._mft.count <= _KEPT * _BATCH:
-                self._batches[first] = batch
-            yield batch
-
-    def _ghosts(self, facts: Facts, maker: RowMaker) -> Iterator[FileEntry]:
-        """Yield names in unused index space whose record no longer holds them."""
-        seen: set[tuple[bytes, int]] = set()
-        for stream in facts.streams:
-            if stream.kind != INDEX_ALLOCATION or not stream.runs or self._mft.bare:
-                continue
-            for raw, number in slack_names(self._mft, stream, facts.number, facts.sequence):
-                if (raw, number) not in seen and not self._holds(number, raw, facts.number):
-                    text = raw.decode("utf-16-le", "surrogatepass")
-                    yield maker.ghost((text, facts.number, facts.sequence), number)
-                seen.add((raw, number))
-
-    def _holds(self, number: int, name: bytes, parent: int) -> bool:
-        """Tell whether a record still holds a name in a folder; a number outside the table names nothing."""
-        if not 0 <= number < self._mft.count:
-            return True
-        batch = self._batches.get(number // _BATCH * _BATCH)
-        data = bytes(fixed(self._mft.raw(number, 1))[0]) if batch is None else batch.bytes_of(number)
-        if holds_name(data, name, parent):
-            return True
-        record = self._mft.record(number)
-        return record is None or (name, parent) in names_in(self._mft.attributes(record))
+        yield from Listing(self._mft, self._volume, blocks).pages()
 
     # -- space ---------------------------------------------------------------------------------------------------
 
@@ -209,7 +161,7 @@ class NtfsFileSystem:
         kinds = (*indexes, DATA) if entry.kind == "directory" else (DATA, *indexes)
         for kind in kinds:
             for stream in self._streams(entry.meta):
-                if stream.kind == kind and (kind != DATA or stream.name == entry.stream):
+                if stream.kind == kind and (kind != DATA or plain_text(stream.name) == entry.stream):
                     return self._bytes(stream, start, length)
         raise UnreadableError(f"{entry.address}: its stream is not there")
 

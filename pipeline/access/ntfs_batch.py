@@ -36,38 +36,41 @@ _STREAMS: Final = (DATA, INDEX_ROOT, INDEX_ALLOCATION)
 class NameColumns:
     """$FILE_NAME attributes, a value each; ``record`` is the index in the batch, ascending."""
 
-    record: list[int]
-    parent: list[int]
-    sequence: list[int]
-    space: list[int]
-    start: list[int]
-    end: list[int]
+    record: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    sequence: NDArray[np.int64]
+    space: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class StreamColumns:
     """$DATA, $INDEX_ROOT and $INDEX_ALLOCATION attributes; ``start`` to ``end`` are content or packed runs."""
 
-    record: list[int]
-    kind: list[int]
-    resident: list[bool]
-    flags: list[int]
-    name: list[int]
-    name_end: list[int]
-    first: list[int]
-    size: list[int]
-    initialised: list[int]
-    start: list[int]
-    end: list[int]
+    record: NDArray[np.int64]
+    kind: NDArray[np.uint32]
+    resident: NDArray[np.bool_]
+    flags: NDArray[np.uint16]
+    name: NDArray[np.int64]
+    name_end: NDArray[np.int64]
+    first: NDArray[np.int64]
+    size: NDArray[np.int64]
+    initialised: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class StandardColumns:
-    """$STANDARD_INFORMATION: four times each (created, modified, changed, accessed; microseconds since 1970), bits."""
+    """$STANDARD_INFORMATION: ``times`` has four columns (created, modified, changed, accessed; in us since 1970).
 
-    record: list[int]
-    times: list[int]
-    attributes: list[int]
+    ``attributes`` are bits.
+    """
+
+    record: NDArray[np.int64]
+    times: NDArray[np.int64]
+    attributes: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,16 @@ class Batch:
         at = (number - self.first) * self.size
         return self.raw[at : at + self.size]
 
+    def base_records(self) -> NDArray[np.bool_]:
+        """Tell which are records of files, not the further records of one."""
+        wanted: NDArray[np.bool_] = self.present & (self.base == 0)
+        return wanted
+
+    def attribute_counts(self) -> NDArray[np.int64]:
+        """Return how many attributes each file's record holds; 0 where some of them lie elsewhere."""
+        counts = np.bincount(self.owner, minlength=len(self))
+        return np.where(self.base_records() & ~self.listed, counts, 0)
+
     def names(self) -> NameColumns:
         """Return the file names."""
         pick = self._pick(self.kind == FILE_NAME)
@@ -105,9 +118,9 @@ class Batch:
         reference = _peek(self.raw, "<u8", content)
         length, space = _peek(self.raw, "u1", content + 64), _peek(self.raw, "u1", content + 65)
         last = np.minimum(content + 66 + 2 * length.astype(np.int64), content + 66 + (end - content - 66) // 2 * 2)
-        parent, sequence = reference & np.uint64(REFERENCE), reference >> np.uint64(48)
-        columns = (self.owner[pick], parent, sequence, space, content + 66, last)
-        return NameColumns(*(column.tolist() for column in columns))
+        parent = (reference & np.uint64(REFERENCE)).astype(np.int64)
+        sequence = (reference >> np.uint64(48)).astype(np.int64)
+        return NameColumns(self.owner[pick], parent, sequence, space, content + 66, last)
 
     def standard(self) -> StandardColumns:
         """Return times and attributes; of two in one record both, the first being meant."""
@@ -118,7 +131,7 @@ class Batch:
         stamps = np.stack([_peek(self.raw, "<u8", content + at) for at in (0, 8, 16, 24)], axis=1)
         capped = np.minimum(stamps, np.uint64(1 << 63) - np.uint64(1)).astype(np.int64)
         bits = _peek(self.raw, "<u4", content + 32)
-        return StandardColumns(self.owner[pick].tolist(), ((capped - _UNIX) // 10).ravel().tolist(), bits.tolist())
+        return StandardColumns(self.owner[pick], (capped - _UNIX) // 10, bits)
 
     def streams(self) -> StreamColumns:
         """Return data streams and directory indexes."""
@@ -134,19 +147,20 @@ class Batch:
         size = np.where(resident, end - content, _bounded(_peek(self.raw, "<u8", wide + 48)))
         initialised = np.where(resident, size, _bounded(_peek(self.raw, "<u8", wide + 56)))
         first = np.where(resident, 0, _bounded(_peek(self.raw, "<u8", wide + 16)))
-        columns = (
+        return StreamColumns(
             self.owner[pick], self.kind[pick], resident, _peek(self.raw, "<u2", place + 12), name_at, name_end, first,
             size, initialised, np.where(resident, content, runs), np.where(resident, end, place + length),
         )  # fmt: skip
-        return StreamColumns(*(column.tolist() for column in columns))
 
-    def reparse_tags(self) -> dict[int, int]:
-        """Return the reparse tag by index of the record."""
+    def reparse_tags(self) -> NDArray[np.uint32]:
+        """Return the reparse tag of each record, 0 where there is none; of several the last."""
         pick = self._pick(self.kind == REPARSE_POINT)
         content, end = self._content(pick)
         fits = self._resident(pick) & (content + 4 <= end)
         tags = _peek(self.raw, "<u4", content[fits])
-        return dict(zip(self.owner[pick[fits]].tolist(), tags.tolist(), strict=True))
+        found = np.zeros(len(self), np.uint32)
+        found[self.owner[pick[fits]]] = tags
+        return found
 
     def _pick(self, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
         return np.flatnonzero(wanted)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.access.ntfs_batch import Batch
 from pipeline.access.ntfs_mft import Mft, Stream, streams_of
+from pipeline.access.ntfs_names import FolderColumns, safe_name
 from pipeline.access.ntfs_record import (
     DATA,
     DIRECTORY,
@@ -24,6 +27,8 @@ from pipeline.access.ntfs_record import (
     Attribute,
 )
 from pipeline.access.ntfs_runs import Piece, decode_runs, join_pieces
+from pipeline.access.ntfs_text import decode_names
+from pipeline.schemas import plain_text
 
 __all__ = ["Facts", "Name", "facts_of", "folders_of", "names_in"]
 
@@ -49,79 +54,77 @@ class Facts:
     tag: int
 
 
-def facts_of(batch: Batch, mft: Mft) -> Iterator[Facts]:
-    """Yield the base records of a batch, in their order, one at a time: nothing is kept between them."""
-    columns = _Columns(batch, mft.clusters)
-    flags, sequences, listed = batch.flags.tolist(), batch.sequence.tolist(), batch.listed.tolist()
-    for index in (batch.present & (batch.base == 0)).nonzero()[0].tolist():
+def facts_of(batch: Batch, mft: Mft, wanted: NDArray[np.bool_] | None = None) -> Iterator[Facts]:
+    """Yield the base records of a batch, or the wanted ones, in their order, one at a time: nothing is kept."""
+    chosen = batch.base_records() if wanted is None else batch.base_records() & wanted
+    columns = _Columns(batch, chosen, mft.clusters)
+    for index in np.flatnonzero(chosen).tolist():
+        flags, listed = int(batch.flags[index]), bool(batch.listed[index])
         names, short = columns.names(index)
         times, bits = columns.standard(index)
-        directory = bool(flags[index] & DIRECTORY)
-        streams = [] if listed[index] else columns.streams(index, directory)
+        directory = bool(flags & DIRECTORY)
+        streams = [] if listed else columns.streams(index, directory)
         row = Facts(
-            batch.first + index, sequences[index], bool(flags[index] & IN_USE), directory, names, short, streams,
-            times, bits, columns.tags.get(index, 0),
+            batch.first + index, int(batch.sequence[index]), bool(flags & IN_USE), directory, names, short, streams,
+            times, bits, columns.tag(index),
         )  # fmt: skip
-        yield _whole(row, mft) if listed[index] else row
+        yield _whole(row, mft) if listed else row
 
 
 class _Columns:
-    """A batch's columns as lists, with the stretch of each that belongs to a record."""
+    """The columns of a batch's chosen records as lists, with the stretch of each that belongs to a record."""
 
-    def __init__(self, batch: Batch, clusters: int) -> None:
+    def __init__(self, batch: Batch, chosen: NDArray[np.bool_], clusters: int) -> None:
         self._raw = batch.raw
         self._clusters = clusters
-        self._names, self._streams, self._standard = batch.names(), batch.streams(), batch.standard()
-        self._name_at = self._stretches(self._names.record, len(batch))
-        self._stream_at = self._stretches(self._streams.record, len(batch))
-        self._standard_at = self._stretches(self._standard.record, len(batch))
-        self.tags = batch.reparse_tags()
+        self._tags = batch.reparse_tags()
+        self._names, self._name_at = _stretches(batch.names(), chosen)
+        self._streams, self._stream_at = _stretches(batch.streams(), chosen)
+        self._standard, self._standard_at = _stretches(batch.standard(), chosen)
 
-    def _stretches(self, owners: list[int], count: int) -> list[int]:
-        """Return where the values of each record begin, and one more for the end; owners ascend."""
-        bounds: list[int] = np.searchsorted(np.array(owners, np.int64), np.arange(count + 1)).tolist()
-        return bounds
+    def tag(self, index: int) -> int:
+        """Return the reparse tag of a record."""
+        return int(self._tags[index])
 
     def names(self, index: int) -> tuple[list[Name], str]:
         """Return the names of a record, and its DOS name."""
-        columns, names, short = self._names, [], ""
-        for at in range(self._name_at[index], self._name_at[index + 1]):
-            text = self._raw[columns.start[at] : columns.end[at]].decode("utf-16-le", "surrogatepass")
-            if columns.space[at] == _DOS:
+        names, short = [], ""
+        for _, parent, sequence, space, start, end in self._names[slice(*self._name_at[index : index + 2])]:
+            text = self._raw[start:end].decode("utf-16-le", "surrogatepass")
+            if space == _DOS:
                 short = text
             else:
-                names.append((text, columns.parent[at], columns.sequence[at]))
+                names.append((text, parent, sequence))
         return names, short
 
     def standard(self, index: int) -> tuple[list[int] | None, int]:
         """Return times and attributes of a record."""
-        at = self._standard_at[index]
-        if at == self._standard_at[index + 1]:
-            return None, 0
-        return self._standard.times[4 * at : 4 * at + 4], self._standard.attributes[at]
+        for _, times, attributes in self._standard[slice(*self._standard_at[index : index + 2])]:
+            return times, attributes
+        return None, 0
 
     def streams(self, index: int, directory: bool) -> list[Stream]:
         """Return the streams of a record; indexes of a folder only."""
-        columns = self._streams
-        return [
-            self._stream(at)
-            for at in range(self._stream_at[index], self._stream_at[index + 1])
-            if directory or columns.kind[at] == DATA
-        ]
+        found = self._streams[slice(*self._stream_at[index : index + 2])]
+        return [self._stream(row) for row in found if directory or row[1] == DATA]
 
-    def _stream(self, at: int) -> Stream:
-        columns, name, end = self._streams, self._streams.name[at], self._streams.name_end[at]
-        text = self._raw[name:end].decode("utf-16-le", "surrogatepass") if end > name else ""
+    def _stream(self, row: tuple[Any, ...]) -> Stream:
+        _, kind, resident, flags, name, name_end, first, size, initialised, start, end = row
+        text = self._raw[name:name_end].decode("utf-16-le", "surrogatepass") if name_end > name else ""
         runs: list[tuple[int, int]] = []
         sound = True
-        if not columns.resident[at]:
-            runs, sound = decode_runs(self._raw[columns.start[at] : columns.end[at]], self._clusters)
-            if columns.first[at]:
-                runs, sound = join_pieces([Piece(columns.first[at], runs)])
-        return Stream(
-            columns.kind[at], text, columns.flags[at], columns.resident[at], b"", columns.size[at],
-            columns.initialised[at], 0, runs, sound,
-        )  # fmt: skip
+        if not resident:
+            runs, sound = decode_runs(self._raw[start:end], self._clusters)
+            if first:
+                runs, sound = join_pieces([Piece(first, runs)])
+        return Stream(kind, text, flags, resident, b"", size, initialised, 0, runs, sound)
+
+
+def _stretches(columns: Any, chosen: NDArray[np.bool_]) -> tuple[list[tuple[Any, ...]], list[int]]:
+    """Return the values of chosen records as rows, and where those of each record begin, and end; owners ascend."""
+    keep = chosen[columns.record]
+    rows = list(zip(*(getattr(columns, one.name)[keep].tolist() for one in fields(columns)), strict=True))
+    return rows, np.searchsorted(columns.record[keep], np.arange(len(chosen) + 1)).tolist()
 
 
 def _whole(row: Facts, mft: Mft) -> Facts:
@@ -168,22 +171,44 @@ def names_in(attributes: list[Attribute]) -> set[tuple[bytes, int]]:
     return {(text.encode("utf-16-le", "surrogatepass"), parent) for text, parent, _ in found}
 
 
-def folders_of(batch: Batch, mft: Mft) -> Iterator[tuple[int, int, bool, Name]]:
-    """Yield (number, sequence, in use, name) of the folders of a batch."""
-    flags, sequences, listed = batch.flags.tolist(), batch.sequence.tolist(), batch.listed.tolist()
-    wanted = batch.present & (batch.base == 0) & ((batch.flags & DIRECTORY) != 0)
-    names: dict[int, Name] = {}
+def folders_of(batch: Batch, mft: Mft) -> FolderColumns:
+    """Return the folders of a batch that have a name, by the first one that is not for DOS."""
+    wanted = batch.base_records() & ((batch.flags & DIRECTORY) != 0)
     columns = batch.names()
-    chosen = wanted.tolist()
-    for at, index in enumerate(columns.record):
-        if chosen[index] and columns.space[at] != _DOS and index not in names:
-            text = batch.raw[columns.start[at] : columns.end[at]].decode("utf-16-le", "surrogatepass")
-            names[index] = (text, columns.parent[at], columns.sequence[at])
-    for index in wanted.nonzero()[0].tolist():
-        live, number = bool(flags[index] & IN_USE), batch.first + index
-        name = names.get(index)
-        if name is None and listed[index]:
-            whole = _whole(Facts(number, sequences[index], live, True, [], "", [], None, 0, 0), mft)
-            name = whole.names[0] if whole.names else None
-        if name is not None:
-            yield number, sequences[index], live, name
+    picked = np.flatnonzero(wanted[columns.record] & (columns.space != _DOS))
+    index, first = np.unique(columns.record[picked], return_index=True)
+    picked = picked[first]
+    names, _ = decode_names(batch.raw, columns.start[picked], columns.end[picked], separator=True)
+    odd = {
+        batch.first + int(index[at]): safe_name(
+            batch.raw[columns.start[picked[at]] : columns.end[picked[at]]].decode("utf-16-le", "surrogatepass")
+        )
+        for at in np.flatnonzero(~np.asarray(names.is_valid())).tolist()
+    }
+    own = FolderColumns(
+        batch.first + index, batch.sequence[index].astype(np.int64), (batch.flags[index] & IN_USE) != 0,
+        columns.parent[picked], columns.sequence[picked], names, odd,
+    )  # fmt: skip
+    wanted[index] = False
+    return _with_listed(own, batch, mft, np.flatnonzero(wanted & batch.listed).tolist())
+
+
+def _with_listed(own: FolderColumns, batch: Batch, mft: Mft, rest: list[int]) -> FolderColumns:
+    """Add folders whose names lie in other records only."""
+    found: list[tuple[int, int, bool, Name]] = []
+    for index in rest:
+        number, sequence, live = batch.first + index, int(batch.sequence[index]), bool(batch.flags[index] & IN_USE)
+        whole = _whole(Facts(number, sequence, live, True, [], "", [], None, 0, 0), mft)
+        if whole.names:
+            found.append((number, sequence, live, whole.names[0]))
+    if not found:
+        return own
+    texts = {number: safe_name(name[0]) for number, _, _, name in found}
+    odd = {number: text for number, text in texts.items() if plain_text(text) != text}
+    more = [None if number in odd else text for number, text in texts.items()]
+    order = np.argsort(np.concatenate((own.number, [row[0] for row in found])), kind="stable")
+    columns = zip(*((row[0], row[1], row[2], row[3][1], row[3][2]) for row in found), strict=True)
+    mine = (own.number, own.sequence, own.live, own.parent, own.parent_sequence)
+    joined = [np.concatenate((left, np.array(right)))[order] for left, right in zip(mine, columns, strict=True)]
+    names = pa.concat_arrays([own.names, pa.array(more, pa.string())]).take(pa.array(order))
+    return FolderColumns(joined[0], joined[1], joined[2], joined[3], joined[4], names, {**own.odd, **odd})

@@ -20,9 +20,12 @@ _TEXTS: Final = {
     "mft-runs-damaged": "the table's own run list is damaged; records behind the damage are not listed",
     "mft-unreadable": "records cannot be read; what they name is not listed",
     "path-too-long": "paths longer than NTFS allows; cut and listed under /$OrphanFiles",
+    "rows-without-end": "records with more names and streams than a file can have; not all of them are listed",
     "runs-damaged": "run lists are damaged or leave the volume; content behind the damage is not read",
 }
-_LOSSES: Final = frozenset({"attribute-list-unreadable", "extension-missing", "mft-runs-damaged", "mft-unreadable"})
+_LOSSES: Final = frozenset(
+    {"attribute-list-unreadable", "extension-missing", "mft-runs-damaged", "mft-unreadable", "rows-without-end"}
+)
 
 
 class Faults:
@@ -36,8 +39,10 @@ class Faults:
         """Count one, in a record's number."""
         self._counts[code] = self._counts.get(code, 0) + 1
         first = self._first.setdefault(code, [])
-        if len(first) < _NAMED and record not in first:
+        if record not in first:
             first.append(record)
+            first.sort()
+            del first[_NAMED:]
 
     def diagnostics(self, address: str) -> Iterator[Diagnostic]:
         """Yield one diagnostic per kind of damage, in their order of name."""

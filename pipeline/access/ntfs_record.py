@@ -30,6 +30,7 @@ IN_USE: Final = 1
 DIRECTORY: Final = 2
 SECTOR: Final = 512  # fixups guard every 512 bytes, whatever the medium's sectors are
 _LEAST: Final = 24
+_LARGEST: Final = (1 << 63) - 1  # sizes are signed in NTFS, and in our tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ def _attribute(raw: bytes, kind: int) -> Attribute | None:
     if len(raw) < 64:
         return None
     first, _, runs_at, unit = struct.unpack_from("<QQHH", raw, 16)
-    size, initialised = struct.unpack_from("<QQ", raw, 48)
+    size, initialised = (min(value, _LARGEST) for value in struct.unpack_from("<QQ", raw, 48))
     return Attribute(
         kind=kind, number=number, flags=flags, name=name, resident=False, content=raw[runs_at:], first=first,
         size=size, initialised=initialised, unit=unit,

@@ -1,10 +1,14 @@
-"""File entries from what MFT records say: one row per name and stream, each built once."""
+"""File entries from what single MFT records say, one row per name and stream: for what is not worth columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.access.allocation import Blocks
 from pipeline.access.ntfs_facts import Facts, Name
@@ -13,19 +17,18 @@ from pipeline.access.ntfs_mft import Stream
 from pipeline.access.ntfs_names import ORPHANS, ROOT, Folders, safe_name
 from pipeline.access.ntfs_record import DATA, INDEX_ALLOCATION, INDEX_ROOT
 from pipeline.address import join
-from pipeline.records import Certainty, FileEntry, Origin, Run, Volume, identify
+from pipeline.records import Certainty, FileEntry, Origin, Run, Volume
 
-__all__ = ["COMPRESSED", "ENCRYPTED", "RowMaker"]
+__all__ = ["COMPRESSED", "ENCRYPTED", "LINKS", "SYSTEM", "RowMaker", "words_of"]
 
 COMPRESSED: Final = 0x00FF  # attribute flags: the low byte is the compression method
 ENCRYPTED: Final = 0x4000
 _Place = tuple[str, Origin, int]  # path, origin, the parent's number
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MICROS: Final = 253_402_300_799_999_999
-_SYSTEM: Final = 24  # lower records are the file system's own
-_LINKS: Final = frozenset({0xA0000003, 0xA000000C, 0xA000001D})  # [MS-FSCC] 2.1.2.1: mount point, symlink, WSL's
+SYSTEM: Final = 24  # lower records are the file system's own
+LINKS: Final = (0xA0000003, 0xA000000C, 0xA000001D)  # [MS-FSCC] 2.1.2.1: mount point, symlink, WSL's
 _TIMELESS: Final = (None, None, None, None)
-_KEPT: Final = 1 << 16
 _WORDS: Final = (
     (0x0002, "hidden"),
     (0x0004, "system"),
@@ -52,7 +55,7 @@ _NOTHING: Final = _What("", 0, 0, 0, (), "file-system", Certainty.INTACT)
 
 
 class RowMaker:
-    """Turns facts into rows of one volume; ``blocks`` tells whether a deleted file's clusters are still free."""
+    """Turns facts into rows of one volume, without ids; ``blocks`` tells whether deleted files' clusters are free."""
 
     def __init__(self, volume: Volume, cluster: int, blocks: Blocks, folders: Folders, faults: Faults) -> None:
         self._volume = volume
@@ -60,9 +63,6 @@ class RowMaker:
         self._blocks = blocks
         self._folders = folders
         self._faults = faults
-        self._used: dict[int, int] = {}
-        self._moments: dict[int, datetime | None] = {}
-        self._notes: dict[tuple[int, int], str] = {}
 
     def rows(self, facts: Facts) -> Iterator[FileEntry]:
         """Yield a row per name and stream; a record without name and content has none."""
@@ -89,8 +89,8 @@ class RowMaker:
         return self._row(facts, place, "file", _What("", 0, 0, 0, (), "file-system", Certainty.NO_CONTENT))
 
     def _streams(self, facts: Facts, place: _Place) -> Iterator[FileEntry]:
-        kind, main = "file", "link" if facts.tag in _LINKS else ""
-        if not facts.directory and facts.number < _SYSTEM and place[0].startswith("/$") and place[2] >= 0:
+        kind, main = "file", "link" if facts.tag in LINKS else ""
+        if not facts.directory and facts.number < SYSTEM and place[0].startswith("/$") and place[2] >= 0:
             kind = "metadata"
         count = 0
         if facts.directory:
@@ -131,37 +131,24 @@ class RowMaker:
         """Build a row; field by field, for a copy with changes costs more than all the rest."""
         path, origin, parent = place
         stream, bits, size, initialised, runs, reader, certainty = what
-        address, key = self._address(facts.number, path, stream, origin)
         created, modified, changed, accessed = self._times(facts)
         return FileEntry(
-            id=key, exhibit=self._volume.exhibit, volume=self._volume.address, address=address,
+            id="", exhibit=self._volume.exhibit, volume=self._volume.address,
+            address=self._address(facts.number, path, stream, origin),
             path=path, stream=stream, kind=kind, origin=origin, meta=facts.number, parent=str(parent), size=size,
             initialised_size=initialised, runs=runs, reader=reader, certainty=certainty, listed_by="own",
-            short_name=facts.short, flags=self._words(facts.attributes, bits),
+            short_name=facts.short, flags=_words(facts.attributes, bits),
             created=created, created_zone="UTC" if created else "", created_precision_us=1 if created else 0,
             modified=modified, modified_zone="UTC" if modified else "", modified_precision_us=1 if modified else 0,
             changed=changed, changed_zone="UTC" if changed else "", changed_precision_us=1 if changed else 0,
             accessed=accessed, accessed_zone="UTC" if accessed else "", accessed_precision_us=1 if accessed else 0,
         )  # fmt: skip
 
-    def _address(self, number: int, path: str, stream: str, origin: Origin) -> tuple[str, str]:
-        """Return a row's address and id; what shares a path with another gets its metadata number too.
-
-        Of the addresses given, 64 bits of each id are kept: two million rows must not fill the memory.
-        """
+    def _address(self, number: int, path: str, stream: str, origin: Origin) -> str:
         place = join(self._volume.address, "fs", path)
         if stream:
             place = join(place, "stream", stream)
-        if origin != Origin.ALLOCATED:
-            place = join(place, "entry", str(number))
-        key = identify("file", place)
-        short = int(key[:16], 16)
-        count = self._used.get(short, 0)
-        self._used[short] = count + 1
-        if count:
-            place = join(place, "entry", f"{number}.{count}")
-            key = identify("file", place)
-        return place, key
+        return place if origin == Origin.ALLOCATED else join(place, "entry", str(number))
 
     def _certainty(self, stream: Stream) -> Certainty:
         """Say whether a deleted stream's clusters are still free."""
@@ -177,28 +164,26 @@ class RowMaker:
             return Certainty.INTACT
         return Certainty.OVERWRITTEN if taken >= sum(n for _, n in placed) else Certainty.PARTLY_OVERWRITTEN
 
-    def _words(self, attributes: int, flags: int) -> str:
-        """Return attributes in words, in the order of their bits, then what only the stream says."""
-        key = attributes, flags
-        known = self._notes.get(key)
-        if known is None:
-            words = [word for bit, word in _WORDS if attributes & bit]
-            words += ["compressed"] if flags & COMPRESSED else []
-            words += ["encrypted"] if flags & ENCRYPTED else []
-            known = ",".join(dict.fromkeys(words))
-            if len(self._notes) < _KEPT:
-                self._notes[key] = known
-        return known
-
     def _times(self, facts: Facts) -> tuple[datetime | None, ...]:
         """Return created, modified, changed and accessed; the seconds before 1970-01-01T00:00:01 mean none."""
         if facts.times is None:
             return _TIMELESS
-        known = self._moments
-        if len(known) >= _KEPT:
-            known.clear()
-        for micros in facts.times:
-            if micros not in known:
-                sane = 1_000_000 <= micros <= _MAX_MICROS
-                known[micros] = _EPOCH + timedelta(0, 0, micros) if sane else None
-        return tuple([known[micros] for micros in facts.times])
+        sane = [1_000_000 <= micros <= _MAX_MICROS for micros in facts.times]
+        return tuple(
+            _EPOCH + timedelta(0, 0, micros) if good else None for micros, good in zip(facts.times, sane, strict=True)
+        )
+
+
+def _words(attributes: int, flags: int) -> str:
+    """Return attributes in words, in the order of their bits, then what only the stream says."""
+    words = [word for bit, word in _WORDS if attributes & bit]
+    words += ["compressed"] if flags & COMPRESSED else []
+    words += ["encrypted"] if flags & ENCRYPTED else []
+    return ",".join(dict.fromkeys(words))
+
+
+def words_of(attributes: NDArray[np.int64], flags: NDArray[np.int64]) -> pa.Array:
+    """Return many rows' attributes in words."""
+    told = attributes & sum(bit for bit, _ in _WORDS) | (flags & (COMPRESSED | ENCRYPTED)) << 32
+    kinds, which = np.unique(told, return_inverse=True)
+    return pa.array([_words(kind & 0xFFFF, kind >> 32) for kind in kinds.tolist()]).take(pa.array(which))

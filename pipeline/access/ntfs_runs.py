@@ -12,26 +12,26 @@ from typing import Final
 from pipeline.access.interfaces import Readable
 from pipeline.errors import UnreadableError
 
-__all__ = ["Piece", "RunStream", "decode_runs", "join_pieces"]
+__all__ = ["MAX_CLUSTERS", "Piece", "RunStream", "decode_runs", "join_pieces"]
 
-_MAX_CLUSTERS: Final = 1 << 52
+MAX_CLUSTERS: Final = 1 << 41  # with the largest clusters, 2 MiB, a run stays below 2^62 bytes
 _ZEROS: Final = bytes(1 << 20)
 
 
-def decode_runs(raw: bytes, clusters: int) -> tuple[list[tuple[int, int]], bool]:
+def decode_runs(raw: bytes, clusters: int, place: int = 0) -> tuple[list[tuple[int, int]], bool]:
     """Return (first cluster, or -1 for a hole; count) of each run, and whether the list ended well.
 
-    ``clusters`` is the volume's count; a run outside it ends the list badly. Every run takes two bytes of ``raw`` at
-    least, which bounds the work.
+    ``clusters`` is the volume's count; a run outside it ends the list badly. ``place`` is where the run before began.
+    Every run takes two bytes of ``raw`` at least, which bounds the work.
     """
     runs: list[tuple[int, int]] = []
-    at, place, end = 0, 0, len(raw)
+    at, end = 0, len(raw)
     while at < end and raw[at]:
         low, high = raw[at] & 15, raw[at] >> 4
         middle = at + 1 + low
         count = int.from_bytes(raw[at + 1 : middle], "little")
         at = middle + high
-        if not 0 < count < _MAX_CLUSTERS or not 0 < low <= 8 or high > 8 or at > end:
+        if not 0 < count < MAX_CLUSTERS or not 0 < low <= 8 or high > 8 or at > end:
             return runs, False
         if not high:
             runs.append((-1, count))
@@ -58,7 +58,7 @@ def join_pieces(pieces: list[Piece]) -> tuple[list[tuple[int, int]], bool]:
     runs: list[tuple[int, int]] = []
     at, good = 0, True
     for piece in sorted(pieces, key=lambda piece: piece.first):
-        if piece.first < at or piece.first >= _MAX_CLUSTERS:
+        if piece.first < at or piece.first >= MAX_CLUSTERS:
             good = False
             continue
         if piece.first > at:

@@ -19,6 +19,7 @@ from pipeline.access.ntfs_record import DATA, INDEX_ALLOCATION, INDEX_ROOT, fixe
 from pipeline.access.ntfs_runs import decode_runs
 from pipeline.errors import UnreadableError
 from pipeline.records import FileEntry, Origin, Volume
+from pipeline.schemas import plain_text
 from tests.builders.mft import SIZE, data, file_name, geometry, record, runs, standard, table
 
 NAME: Final = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=12)
@@ -59,7 +60,7 @@ def trees(draw: st.DrawFn) -> tuple[dict[int, bytes], dict[str, tuple[Origin, by
             continue
         content = draw(st.binary(max_size=60))
         records[number] = record(*names, data(content), flags=int(live), sequence=sequence)
-        files[f"{path}/{name}"] = origin, content
+        files[plain_text(f"{path}/{name}")] = origin, content
     return records, files
 
 
