@@ -7,7 +7,8 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pipeline.carvers.base import Carved, Carver, View
+from pipeline.carvers.base import Carved, Carver, SpentError, View
+from pipeline.carvers.zip_gap import mended
 
 __all__ = ["UNPACKED", "Zip"]
 
@@ -57,7 +58,7 @@ class Zip(Carver):
     """Walks local headers, checks each member's CRC, then the directory and its end record."""
 
     name: str = "zip"
-    version: int = 2
+    version: int = 3
     headers: tuple[tuple[bytes, int], ...] = ((b"PK\x03\x04", 0),)
 
     def carve(self, view: View, start: int, limit: int) -> Carved | None:
@@ -75,6 +76,15 @@ class Zip(Carver):
             return None
         reasons = ("no directory where the walk of members ends", walk.note())
         return Carved(start, at, "zip", complete=False, note="; ".join(reason for reason in reasons if reason))
+
+    def mend(self, view: View, start: int, limit: int, found: Carved | None) -> Carved | None:
+        """Return the archive in two pieces whose members and directory all agree; else what was found."""
+        if _entry(view, start, 0, limit) is None:
+            return found
+        try:
+            return mended(view, start, limit) or found
+        except SpentError:
+            return found
 
 
 def _number(data: bytes, at: int, length: int) -> int:

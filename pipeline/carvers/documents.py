@@ -8,7 +8,8 @@ from typing import Final
 
 import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 
-from pipeline.carvers.base import Carved, Carver, View
+from pipeline.carvers.base import Carved, Carver, SpentError, View
+from pipeline.carvers.pdf_gap import END, joints_of
 
 __all__ = ["LONGEST", "Pdf"]
 
@@ -16,7 +17,6 @@ LONGEST: Final = 64 << 20
 """Bytes of one document that are read."""
 TRIED: Final = 16
 _WINDOWS: Final = (1 << 20, 8 << 20, LONGEST)
-_END: Final = re.compile(rb"startxref\s{1,4}(\d{1,12})\s{1,4}%%EOF(?:\r\n|\r|\n)?")
 _TABLE: Final = re.compile(rb"\s{0,4}(?:xref\b|\d{1,10} \d{1,5} obj\b)")
 _MORE: Final = re.compile(rb"\s{0,8}(?:\d{1,10} \d{1,5} obj\b|xref\b)")
 _OBJECT: Final = re.compile(rb"\d{1,10} \d{1,5} obj\b")
@@ -27,7 +27,7 @@ class Pdf(Carver):
     """Takes the last end mark whose cross-reference lies where it says, and with which PDFium opens the document."""
 
     name: str = "pdf"
-    version: int = 2
+    version: int = 3
     headers: tuple[tuple[bytes, int], ...] = ((b"%PDF-1.", 0), (b"%PDF-2.", 0))
 
     def carve(self, view: View, start: int, limit: int) -> Carved | None:
@@ -48,6 +48,18 @@ class Pdf(Carver):
             return Carved(start, stop, "pdf", note=note)
         return _repaired(data, start, limit)
 
+    def mend(self, view: View, start: int, limit: int, found: Carved | None) -> Carved | None:
+        """Return the document in two pieces where its cross-reference and the stream at the joint agree."""
+        if not _OBJECT.search(view.read(start, min(limit, 64 << 10))):
+            return found
+        try:
+            for mended, data in joints_of(view, start, limit):
+                if _sound_end(data)[0] == len(data) and _opens(data):
+                    return mended
+        except SpentError:
+            return found
+        return found
+
 
 def _sound_end(data: bytes) -> tuple[int, bool]:
     """Return where the document ends (0: nowhere) and whether an update seems to follow (§7.5.6).
@@ -56,7 +68,7 @@ def _sound_end(data: bytes) -> tuple[int, bool]:
     header between cross-reference and end mark shows that the two are not of one document.
     """
     best, more = 0, False
-    for match in _END.finditer(data):
+    for match in END.finditer(data):
         table = int(match.group(1))
         if (
             not 0 < table < match.start()
