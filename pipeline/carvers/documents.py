@@ -9,7 +9,8 @@ from typing import Final
 import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 
 from pipeline.carvers.base import Carved, Carver, SpentError, View
-from pipeline.carvers.pdf_gap import END, joints_of
+from pipeline.carvers.pdf_gap import joints_of
+from pipeline.carvers.pdf_tables import DICTIONARY, END, OBJECT, table_at
 
 __all__ = ["LONGEST", "Pdf"]
 
@@ -19,7 +20,6 @@ TRIED: Final = 16
 _WINDOWS: Final = (1 << 20, 8 << 20, LONGEST)
 _TABLE: Final = re.compile(rb"\s{0,4}(?:xref\b|\d{1,10} \d{1,5} obj\b)")
 _MORE: Final = re.compile(rb"\s{0,8}(?:\d{1,10} \d{1,5} obj\b|xref\b)")
-_OBJECT: Final = re.compile(rb"\d{1,10} \d{1,5} obj\b")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Pdf(Carver):
 
     def carve(self, view: View, start: int, limit: int) -> Carved | None:
         """Return the document if it opens: with a sound cross-reference, else as PDFium repairs it (partial)."""
-        if not _OBJECT.search(view.read(start, min(limit, 64 << 10))):
+        if not OBJECT.search(view.read(start, min(limit, 64 << 10))):
             return None
         data = b""
         for window in _WINDOWS:
@@ -50,7 +50,7 @@ class Pdf(Carver):
 
     def mend(self, view: View, start: int, limit: int, found: Carved | None) -> Carved | None:
         """Return the document in two pieces where its cross-reference and the stream at the joint agree."""
-        if not _OBJECT.search(view.read(start, min(limit, 64 << 10))):
+        if not OBJECT.search(view.read(start, min(limit, 64 << 10))):
             return found
         try:
             for mended, data in joints_of(view, start, limit):
@@ -74,12 +74,19 @@ def _sound_end(data: bytes) -> tuple[int, bool]:
             not 0 < table < match.start()
             or not _TABLE.match(data, table)
             or data.find(b"%PDF-", table, match.end()) >= 0
+            or not _whole(data, table, match.start())
         ):
             continue
         best, more = match.end(), bool(_MORE.match(data, match.end())) or match.end() + 32 > len(data)
         if not more and not _linearised(data, match.end()):
             break
     return best, more
+
+
+def _whole(data: bytes, table: int, end: int) -> bool:
+    """Tell whether a table runs up to its end mark, with nothing but its trailer between; unknown kinds pass."""
+    found = table_at(data, table + len(data[table : table + 8]) - len(data[table : table + 8].lstrip()))
+    return not found.known or (found.end > 0 and end - found.end <= DICTIONARY)
 
 
 def _linearised(data: bytes, end: int) -> bool:

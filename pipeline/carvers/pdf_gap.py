@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 import simplejpeg
 
 from pipeline.carvers.base import Carved, View
 from pipeline.carvers.joints import Pieces, joint
+from pipeline.carvers.pdf_tables import DICTIONARY, END, OBJECT, STREAM, begins_table, table_at
 
-__all__ = ["END", "joints_of"]
+__all__ = ["joints_of"]
 
 SEARCHED: Final = 16 << 20
 ENDS: Final = 32
+NEAR: Final = 8
+"""Clusters before the end mark in which the second piece of a table begins."""
 TABLES: Final = 32
-MOST: Final = 1 << 18
-"""Objects of one document that are followed."""
-END: Final = re.compile(rb"startxref\s{1,4}(\d{1,12})\s{1,4}%%EOF(?:\r\n|\r|\n)?")
+_TABLE_REACH: Final = 1 << 20
+"""Bytes before an end mark in which its table begins."""
 _XREF: Final = re.compile(rb"(?<!start)xref\s")
-_OBJECT: Final = re.compile(rb"\d{1,10} \d{1,5} obj\b")
-_ROW: Final = re.compile(rb"(\d{10}) \d{5} ([nf])")
-_SECTION: Final = re.compile(rb"\s{0,4}(\d{1,10}) (\d{1,7})\s{1,4}")
 _PREVIOUS: Final = re.compile(rb"/Prev\s{1,4}(\d{1,12})")
-_WIDTHS: Final = re.compile(rb"/W\s{0,4}\[\s{0,4}(\d)\s{1,4}(\d)\s{1,4}(\d)\s{0,4}\]")
-_STREAM: Final = re.compile(rb"stream\r?\n")
 _LENGTH: Final = re.compile(rb"/Length\s{1,4}(\d{1,10})\b(?!\s{1,4}\d{1,5}\s{1,4}R)")
-_COLUMNS: Final = re.compile(rb"/Columns\s{1,4}(\d{1,3})\b")
-_DICTIONARY: Final = 4096
 
 
 def joints_of(view: View, start: int, limit: int) -> Iterator[tuple[Carved, bytes]]:
@@ -40,12 +33,13 @@ def joints_of(view: View, start: int, limit: int) -> Iterator[tuple[Carved, byte
         if number >= ENDS:
             return
         stated = int(match.group(1))
+        yield from _broken_table(view, data, start, match)
         for place in _tables_before(data, match.start()):
             gap = place - stated
             if stated <= 0 or gap <= 0 or gap % view.cluster:
                 continue
             pieces = Pieces(data, gap)
-            offsets = sorted(_offsets(view, pieces, place, gap))
+            offsets = sorted(_offsets(view, pieces, place))
             cut, sure = _cut(view, pieces, offsets, stated)
             if cut:
                 end = match.end() - gap
@@ -53,101 +47,64 @@ def joints_of(view: View, start: int, limit: int) -> Iterator[tuple[Carved, byte
                 yield Carved(start, end, "pdf", complete=sure, note=note, gap=(cut, gap)), pieces.joined(cut, 0, end)
 
 
+def _broken_table(view: View, data: bytes, start: int, match: re.Match[bytes]) -> Iterator[tuple[Carved, bytes]]:
+    """Yield the documents whose table begins in the first piece and ends in the second: the one that is whole."""
+    stated = int(match.group(1))
+    if not 0 < stated < match.start() or not begins_table(data, stated) or table_at(data, stated).end:
+        return
+    low = stated // view.cluster + 1
+    for first in range(low, min(low + _TABLE_REACH // view.cluster, match.start() // view.cluster + 1)):
+        cut = first * view.cluster
+        for second in range(match.end() // view.cluster, max(first, match.end() // view.cluster - NEAR), -1):
+            pieces = Pieces(data, second * view.cluster - cut)
+            view.spend(match.end() - second * view.cluster + DICTIONARY)
+            end = match.end() - pieces.gap
+            tail = pieces.joined(cut, stated, end)
+            table = table_at(tail, 0)
+            if table.end and not tail[table.end : -len(match.group())].strip().startswith(b"%"):
+                yield Carved(start, end, "pdf", gap=(cut, pieces.gap)), pieces.joined(cut, 0, end)
+                return
+
+
 def _tables_before(data: bytes, end: int) -> list[int]:
     """Return where the last cross-reference table and the last cross-reference stream before an end mark are."""
-    low = max(end - (1 << 20), 0)
+    low = max(end - _TABLE_REACH, 0)
     found = [low + match.start() for match in _XREF.finditer(data[low:end])][-1:]
-    streams = [low + match.start() for match in _OBJECT.finditer(data[low:end])][-1:]
-    return found + [place for place in streams if b"/XRef" in data[place : place + _DICTIONARY]]
+    streams = [low + match.start() for match in OBJECT.finditer(data[low:end])][-1:]
+    return found + [place for place in streams if begins_table(data, place)]
 
 
-def _offsets(view: View, pieces: Pieces, place: int, gap: int) -> set[int]:
+def _offsets(view: View, pieces: Pieces, place: int) -> set[int]:
     """Return the offsets of objects that a table, found at ``place`` in the bytes, and those before it name."""
     found: set[int] = set()
     todo, seen = [place], set[int]()
-    while todo and len(seen) < TABLES and len(found) < MOST:
+    while todo and len(seen) < TABLES:
         at = todo.pop()
-        if at in seen or at >= len(pieces.data):
+        if at in seen:
             continue
         seen.add(at)
-        plain = pieces.data.startswith(b"xref", at)
-        rows, text = _plain(pieces.data, at) if plain else _packed(pieces.data, at)
-        view.spend(64 * len(rows))
-        found |= rows
-        before = _PREVIOUS.search(text)
+        table = table_at(pieces.data, at)
+        view.spend(64 * len(table.offsets))
+        found |= table.offsets
+        before = _PREVIOUS.search(table.dictionary)
         if before:
             stated = int(before.group(1))
-            todo += [spot for spot in (stated, stated + gap) if _begins_table(pieces.data, spot)]
+            todo += [spot for spot in (stated, stated + pieces.gap) if begins_table(pieces.data, spot)]
     return found
-
-
-def _begins_table(data: bytes, at: int) -> bool:
-    return data.startswith(b"xref", at) or (bool(_OBJECT.match(data, at)) and b"/XRef" in data[at : at + _DICTIONARY])
-
-
-def _plain(data: bytes, at: int) -> tuple[set[int], bytes]:
-    """Return the offsets of a table and its trailer (§7.5.4)."""
-    at += 4
-    found: set[int] = set()
-    while (section := _SECTION.match(data, at)) and len(found) < MOST:
-        rows = data[section.end() : section.end() + 20 * int(section.group(2))]
-        found |= {int(row.group(1)) for row in _ROW.finditer(rows) if row.group(2) == b"n"}
-        at = section.end() + len(rows)
-        if not rows:
-            break
-    return found, data[at : at + _DICTIONARY]
-
-
-def _packed(data: bytes, at: int) -> tuple[set[int], bytes]:
-    """Return the offsets of a cross-reference stream and its dictionary (§7.5.8), none where it is not understood."""
-    stream = _STREAM.search(data, at, at + _DICTIONARY)
-    if stream is None:
-        return set(), b""
-    text = data[at : stream.start()]
-    widths = _WIDTHS.search(text)
-    if widths is None or b"/FlateDecode" not in text:
-        return set(), text
-    one, two, three = (int(value) for value in widths.groups())
-    width = one + two + three
-    try:
-        body = zlib.decompressobj().decompress(data[stream.end() : stream.end() + (4 << 20)], MOST * max(width + 1, 2))
-    except zlib.error:
-        return set(), text
-    rows = _rows(body, width, predicted=b"/Predictor" in text and bool(_COLUMNS.search(text)))
-    if rows is None or not 1 <= two <= 8 or one > 1:
-        return set(), text
-    rows = rows[rows[:, 0] == 1] if one else rows
-    values = np.zeros(len(rows), np.int64)
-    for column in range(one, one + two):
-        values = (values << 8) | rows[:, column]
-    return {int(value) for value in values}, text
-
-
-def _rows(body: bytes, width: int, *, predicted: bool) -> Any:
-    """Return the rows of a stream with the PNG predictor undone (§7.4.4.4: none and up), None for others."""
-    step = width + predicted
-    if not step or len(body) < step:
-        return None
-    rows = np.frombuffer(body[: len(body) // step * step], np.uint8).reshape(-1, step)
-    if not predicted:
-        return rows
-    if (rows[:, 0] == 2).all():
-        return np.cumsum(rows[:, 1:], axis=0, dtype=np.uint8)
-    return rows[:, 1:] if not rows[:, 0].any() else None
 
 
 def _cut(view: View, pieces: Pieces, offsets: Sequence[int], table: int) -> tuple[int, bool]:
     """Return where the first piece ends (0: not to be found) and whether the object that lies there proves it."""
     data, last, behind = pieces.data, 0, table
     for offset in [offset for offset in offsets if 0 < offset < table]:
-        if _OBJECT.match(data, offset):
+        if OBJECT.match(data, offset):
             last = offset
-        elif _OBJECT.match(data, offset + pieces.gap):
+        elif OBJECT.match(data, offset + pieces.gap):
             behind = offset
             break
         else:
             return 0, False
-    if any(not _OBJECT.match(data, offset + pieces.gap) for offset in offsets if behind < offset < table):
+    if any(not OBJECT.match(data, offset + pieces.gap) for offset in offsets if behind < offset < table):
         return 0, False
     cuts = range((last // view.cluster + 1) * view.cluster, behind + 1, view.cluster)
     if len(cuts) <= 1:
@@ -158,13 +115,15 @@ def _cut(view: View, pieces: Pieces, offsets: Sequence[int], table: int) -> tupl
 def _inside(view: View, pieces: Pieces, start: int, end: int, cuts: Sequence[int]) -> tuple[int, bool]:
     """Return the cut inside an object whose stream is whole with it; the first one, unsure, where nothing tells."""
     for cut in cuts:
-        text = pieces.joined(cut, start, min(end, start + _DICTIONARY))
-        stream, length = _STREAM.search(text), _LENGTH.search(text)
-        if stream is None or length is None or length.start() > stream.start():
+        text = pieces.joined(cut, start, min(end, start + DICTIONARY))
+        stream, length = STREAM.search(text), _LENGTH.search(text)
+        if stream is None:
             continue
         low = start + stream.end()
-        high = low + int(length.group(1))
-        if not pieces.joined(cut, high, high + 16).lstrip().startswith(b"endstream"):
+        high = pieces.data.find(b"endstream", max(low, cut) + pieces.gap, end + pieces.gap) - pieces.gap
+        if length is not None and length.start() < stream.start():
+            high = low + int(length.group(1))
+        if high < low or not pieces.joined(cut, high, high + 16).lstrip().startswith(b"endstream"):
             continue
         kept = [place for place in cuts if place >= cut]
         found = _proved(view, pieces, text[: stream.start()], (low, high), kept)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import struct
 import zipfile
+import zlib
 
 import pytest
 
@@ -83,3 +85,53 @@ def test_an_archive_with_a_damaged_member_is_not_put_together() -> None:
     data[-9000] ^= 1
     medium, _ = laid_out(bytes(data), 3, between("noise", 3, 1), 5)
     assert not [one for one in found_in(medium, cluster=CLUSTER) if one.carved.complete]
+
+
+def paged(seed: int, *, packed: bool) -> bytes:
+    """Return a PDF of several pages of packed text, with a table or a cross-reference stream (7.5.8)."""
+    chance = random.Random(seed)
+    out, offsets = bytearray(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n"), [0]
+    kids = " ".join(f"{3 + 2 * page} 0 R" for page in range(6))
+    bodies = [b"<</Type/Catalog/Pages 2 0 R>>", f"<</Type/Pages/Kids[{kids}]/Count 6>>".encode()]
+    for page in range(6):
+        words = " ".join(
+            chance.choice(["見本", "city", "tax", "09", "alpha", "beta"]) + str(chance.random()) for _ in range(900)
+        )
+        stream = zlib.compress(f"BT /F1 9 Tf 20 700 Td ({words}) Tj ET".encode("ascii", "replace"))
+        bodies.append(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents %d 0 R>>" % (4 + 2 * page))
+        bodies.append(b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream))
+    for number, body in enumerate(bodies, 1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    size, start = len(offsets), len(out)
+    if packed:
+        offsets.append(start)
+        rows = b"".join(struct.pack(">BIB", number > 0, at, 0) for number, at in enumerate(offsets))
+        stream = zlib.compress(rows)
+        head = b"<</Type/XRef/W [1 4 1]/Size %d/Root 1 0 R/Filter/FlateDecode/Length %d>>" % (size + 1, len(stream))
+        out += b"%d 0 obj\n%sstream\n%s\nendstream\nendobj\n" % (size, head, stream)
+    else:
+        table = b"".join(b"%010d 00000 n \n" % at for at in offsets[1:])
+        out += b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<</Size %d/Root 1 0 R>>\n" % (size, table, size)
+    return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
+
+
+@pytest.mark.parametrize("kind", ["noise", "text", "zeros"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_document_in_two_pieces_is_put_together(kind: str, packed: bool) -> None:
+    data = paged(1, packed=packed)
+    for before in range(1, len(data) // CLUSTER + 1):
+        medium, runs = laid_out(data, before, between(kind, 2 + before % 3, before), before)
+        found = [one for one in found_in(medium, cluster=CLUSTER) if one.runs[0][0] == 8 * CLUSTER]
+        assert [(one.runs, one.carved.complete) for one in found] == [(runs, True)]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_document_broken_off_inside_its_table_is_put_together(packed: bool) -> None:
+    data, cluster = paged(2, packed=packed), 64
+    table = data.rindex(b"15 0 obj" if packed else b"xref\n0")
+    at = (table // cluster + 1) * cluster
+    medium = bytes(cluster) + data[:at] + random.Random(3).randbytes(4 * cluster) + data[at:] + bytes(4096)
+    found = [one for one in found_in(medium, cluster=cluster) if one.runs[0][0] == cluster]
+    assert [one.carved.complete for one in found] == [True]
+    assert found[0].runs == ((cluster, at), (5 * cluster + at, len(data) - at))
