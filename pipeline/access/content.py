@@ -24,7 +24,7 @@ class RunReadable:
     off, an attribute list that is lost. What is missing is not made up.
     """
 
-    def __init__(self, image: Image, entry: FileEntry) -> None:
+    def __init__(self, image: Readable, entry: FileEntry) -> None:
         self._image = image
         self._runs = entry.runs
         self._starts = (0, *accumulate(run.length for run in entry.runs))
@@ -90,10 +90,16 @@ class _ThroughFileSystem:
 
 
 class Opener:
-    """Opens entries of one exhibit; a volume's file system is opened once."""
+    """Opens entries of one exhibit; a volume's file system is opened once.
 
-    def __init__(self, image: Image, volumes: Mapping[str, Volume], options: FileSystemOptions) -> None:
+    ``clear`` is the image with its unlocked volumes in clear, for objects carved from them.
+    """
+
+    def __init__(
+        self, image: Image, volumes: Mapping[str, Volume], options: FileSystemOptions, *, clear: Readable | None = None
+    ) -> None:
         self._image = image
+        self._clear = image if clear is None else clear
         self._volumes = volumes
         self._options = options
         self._open: dict[str, FileSystem] = {}
@@ -106,6 +112,8 @@ class Opener:
         """
         if entry.reader == "runs":
             return RunReadable(self._image, entry)
+        if entry.reader == "clear":
+            return RunReadable(self._clear, entry)
         if entry.reader != "file-system":
             raise UnreadableError(f"{entry.address}: lies inside a container and is read through it")
         return _ThroughFileSystem(self._file_system(entry), entry)

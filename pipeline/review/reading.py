@@ -8,6 +8,8 @@ from typing import Any, Final
 import pyarrow.compute as pc
 
 from pipeline.access.interfaces import Readable
+from pipeline.access.volumes import open_volume
+from pipeline.address import parent_of
 from pipeline.config import Case
 from pipeline.custody import Ledger
 from pipeline.decoders import Limits, Member, Text, decoder_for
@@ -44,6 +46,7 @@ class Reader:
     def __init__(self, case: Case) -> None:
         self._context = Context(case)
         self._files: dict[str, FileEntry] = {}
+        self._raw: dict[str, Readable] = {}
 
     def value(self, finding: Finding) -> str:
         """Return the value of a finding as text.
@@ -72,7 +75,17 @@ class Reader:
         """Return the bytes of a finding that lies in a content's own bytes."""
         if finding.image_offset is not None:
             return self._context.image(finding.exhibit).read(finding.image_offset, finding.length)
-        return self._content(self._file(finding)).read(finding.offset, finding.length)
+        return self._holder(finding).read(finding.offset, finding.length)
+
+    def _holder(self, finding: Finding) -> Readable:
+        """Open what a finding's offset is in: an unlocked volume's raw bytes, or a file."""
+        volume = self._context.volumes(finding.exhibit).get(parent_of(finding.address))
+        if volume is None:
+            return self._content(self._file(finding))
+        if volume.address not in self._raw:
+            image, options = self._context.image(finding.exhibit), self._context.options(finding.exhibit)
+            self._raw[volume.address] = open_volume(image, volume, options)
+        return self._raw[volume.address]
 
     def context_of(self, finding: Finding, around: int = 64) -> tuple[bytes, int]:
         """Return the bytes around a finding and the position of the finding in them."""
@@ -80,7 +93,7 @@ class Reader:
         start, end = max(place - around, 0), place + finding.length + around
         if finding.image_offset is not None:
             return self._context.image(finding.exhibit).read(start, end - start), place - start
-        return self._content(self._file(finding)).read(start, end - start), place - start
+        return self._holder(finding).read(start, end - start), place - start
 
     def _file(self, finding: Finding) -> FileEntry:
         return self.file(finding.file)

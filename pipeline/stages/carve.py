@@ -139,6 +139,7 @@ def _entry(context: Context, exhibit: str, found: Found) -> Iterator[RowOf]:
         initialised_size=carved.length, runs=runs, certainty=certainty, listed_by=f"carver:{found.carver}",
         flags="partial" if not carved.complete else "unchecked" if carved.note else "",
         type=carved.type,
+        reader="runs" if context.clear(exhibit).place(start) is None else "clear",
     )  # fmt: skip
     if carved.note:
         yield "diagnostics", diagnose("carve", where, "carved", f"{where}: {carved.type}: {carved.note}", Severity.NOTE)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.access.clear import ClearImage
 from pipeline.access.content import Opener
 from pipeline.access.image import open_image
 from pipeline.access.interfaces import FileSystemOptions, Image
@@ -35,6 +36,7 @@ class Context:
         self.store = Store(case.out)
         self._images: dict[str, Image] = {}
         self._openers: dict[str, Opener] = {}
+        self._clear: dict[str, ClearImage] = {}
         self._accounts: dict[str, tuple[list[Extent], list[int]]] = {}
         self._lost: dict[str, tuple[tuple[int, int], ...]] = {}
         self._certainties: dict[str, dict[str, str]] = {}
@@ -104,6 +106,12 @@ class Context:
             self._certainties[exhibit] = dict(pairs)
         return self._certainties[exhibit]
 
+    def clear(self, exhibit: str) -> ClearImage:
+        """Return an exhibit's image with its unlocked volumes in clear."""
+        if exhibit not in self._clear:
+            self._clear[exhibit] = ClearImage(self.image(exhibit), self.volumes(exhibit), self.options(exhibit))
+        return self._clear[exhibit]
+
     def volumes(self, exhibit: str) -> dict[str, Volume]:
         """Return an exhibit's volumes by address."""
         return {row.address: row for row in self.store.rows("volumes", exhibit=exhibit)}
@@ -111,7 +119,9 @@ class Context:
     def opener(self, exhibit: str) -> Opener:
         """Return the opener of an exhibit's file entries."""
         if exhibit not in self._openers:
-            self._openers[exhibit] = Opener(self.image(exhibit), self.volumes(exhibit), self.options(exhibit))
+            self._openers[exhibit] = Opener(
+                self.image(exhibit), self.volumes(exhibit), self.options(exhibit), clear=self.clear(exhibit)
+            )  # fmt: skip
         return self._openers[exhibit]
 
     def gathered(self, table: str, before: str) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.address import at_bytes
 from pipeline.detectors import Window
@@ -40,7 +40,7 @@ class RawExaminer:
 
     def examine(self, piece: RawRange) -> Iterator[RowOf]:
         """Yield the rows of one range: findings at their image offsets."""
-        image = self._context.image(piece.exhibit)
+        image = self._context.clear(piece.exhibit)
         for window, page in pages(image, piece.length, piece.start):
             yield from self._scan(window, piece)
             del page
@@ -53,23 +53,33 @@ class RawExaminer:
                    if window.own_start <= m.offset < window.own_end]  # fmt: skip
         if not hits and not matches:
             return
+        clear = context.clear(piece.exhibit)
         for hit in hits:
-            extent = self._extent(piece.exhibit, hit.start)
-            yield "detections", self._maker(piece.exhibit, extent).from_bytes(hit, "")
+            if clear.within_one(hit.start, hit.length):
+                maker, shift = self._maker(piece.exhibit, hit.start)
+                moved = replace(hit, start=hit.start + shift, record_start=hit.record_start + shift)
+                yield "detections", maker.from_bytes(moved, "")
         for match in matches:
-            extent = self._extent(piece.exhibit, match.offset)
-            yield "detections", self._maker(piece.exhibit, extent).from_yara(match, "")
+            if clear.within_one(match.offset, match.length):
+                maker, shift = self._maker(piece.exhibit, match.offset)
+                yield "detections", maker.from_yara(replace(match, offset=match.offset + shift), "")
 
-    def _maker(self, exhibit: str, extent: Extent) -> FindingMaker:
-        """Return a maker for bytes addressed by the exhibit itself."""
+    def _maker(self, exhibit: str, offset: int) -> tuple[FindingMaker, int]:
+        """Return a maker for bytes addressed by the exhibit itself, or by the unlocked volume that holds them.
+
+        With it comes the way from image offsets to those of the address. A place in an unlocked volume is none in the
+        image, whose bytes there are enciphered.
+        """
         origin = {ExtentClass.FILE_SLACK: Origin.SLACK, ExtentClass.DELETED_CONTENT: Origin.DELETED}
-        image = self._context.image(exhibit)
+        extent, place = self._extent(exhibit, offset), self._context.clear(exhibit).place(offset)
+        size = self._context.image(exhibit).size if place is None else place.volume.length
         entry = FileEntry(
-            id=extent.owner or "", exhibit=exhibit, volume=extent.volume, address=exhibit, path="", stream="",
-            kind="raw", origin=origin.get(ExtentClass(extent.class_), Origin.UNLISTED), meta=-1, parent="",
-            size=image.size, initialised_size=image.size, runs=(Run(start=0, length=image.size),),
+            id=extent.owner or "", exhibit=exhibit, volume=extent.volume, path="", stream="", kind="raw",
+            address=exhibit if place is None else place.volume.address, meta=-1, parent="", size=size,
+            origin=origin.get(ExtentClass(extent.class_), Origin.UNLISTED), initialised_size=size,
+            runs=(Run(start=0, length=size),) if place is None else (),
         )  # fmt: skip
-        return FindingMaker(self._context, entry, runs=entry.runs)
+        return FindingMaker(self._context, entry, runs=entry.runs), 0 if place is None else place.offset - offset
 
     def _extent(self, exhibit: str, offset: int) -> Extent:
         return self._context.extent_at(exhibit, offset)

@@ -48,7 +48,7 @@ def raw_space(context: Context, exhibit: str) -> Space:
         runs.setdefault(stretch.group, []).append((stretch.start, stretch.end))
     sizes = {address: volume.block_size for address, volume in context.volumes(exhibit).items()}
     chains = {group: Chain(found, sizes.get(group, 0)) for group, found in runs.items()}
-    return Space(context.image(exhibit), raw_stretches(context, exhibit), chains)
+    return Space(context.clear(exhibit), raw_stretches(context, exhibit), chains)
 
 
 def _joined(parts: Iterator[Stretch], *, apart: bool = False) -> Iterator[Stretch]:

@@ -17,6 +17,8 @@ Span = tuple[datetime, datetime]
 _CONTENT: Final = frozenset({"locked", "unreadable"})
 _STRONG: Final = re.compile(r"(?i)bitlocker|luks[12]|filevault|apfs|veracrypt")
 """Methods that withstand without the key, as the recognised layer is named; a password on a file is not one."""
+_OPEN: Final = re.compile(r"\((?:suspended|partly)\)")
+"""What takes their strength: a key that lies beside the data, data that is only partly encrypted."""
 _ROTATION: Final = timedelta(minutes=10)
 """Quiet time that a log rotated into the next may have between them; other gaps count however short."""
 _OUTCOMES: Final = {"partial": "一部のみ調査", "not-examined": "未調査"}
@@ -82,7 +84,7 @@ def failing(requirement: Requirement, sources: Sequence[Row], places: Sequence[s
 def closed_parts(negative: str, coverage: Sequence[Row], volumes: Sequence[Row], losses: int) -> list[Text]:
     """Return what was not examined of an exhibit and could hold the record that is looked for."""
     if negative == "encrypted":
-        return [*_not_encrypted(volumes), *_unexamined("content", [r for r in coverage if r["class"] != "locked"])]
+        return [*_not_encrypted(volumes), *_unexamined_outside(coverage, volumes)]
     reasons = [
         _both(f"ボリュームを開けない（{row['state']}）", f"volume {row['state']}")
         for row in volumes
@@ -111,12 +113,33 @@ def _unexamined(negative: str, coverage: Sequence[Row]) -> Iterator[Text]:
 
 
 def _not_encrypted(volumes: Sequence[Row]) -> Iterator[Text]:
+    """Yield what keeps a medium from being wholly encrypted; that our key opened a volume takes nothing from it."""
     if not volumes:
         yield _both("ボリュームがない", "there is no volume")
-    if any(row["state"] != "locked" for row in volumes):
-        yield _both("施錠されていないボリュームがある", "a volume is not locked")
-    if any(row["state"] == "locked" and not _STRONG.search(row["encryption"] or "") for row in volumes):
+    if any(not row["encryption"] for row in volumes):
+        yield _both("暗号化されていないボリュームがある", "a volume is not encrypted")
+    if any(row["encryption"] and not _withstands(row["encryption"]) for row in volumes):
         yield _both("暗号化の方式が不明または弱い", "the method of encryption is unknown or weak")
+
+
+def _withstands(method: str) -> bool:
+    return bool(_STRONG.search(method)) and not _OPEN.search(method)
+
+
+def _unexamined_outside(coverage: Sequence[Row], volumes: Sequence[Row]) -> Iterator[Text]:
+    """Yield what was not examined of the bytes that anybody can read: those in no encrypted volume."""
+    sealed = {row["address"] for row in volumes if row["encryption"]}
+    outside = [row for row in coverage if row["volume"] not in sealed and row["class"] not in {"locked", "volume"}]
+    for row in outside:
+        if row["outcome"] != "examined" or row["class"] in _CONTENT:
+            outcome = _OUTCOMES.get(row["outcome"], row["outcome"])
+            why = f"{row['class']} {row['outcome']} ({row['examined_by']}): {row['reason']}"
+            yield _both(f"{row['class']}が{outcome}（{row['examined_by']}）: {row['reason']}", why)
+    seen = {row["class"] for row in outside if row["examined_by"] == "detected"}
+    for name in sorted({row["class"] for row in outside if row["examined_by"] == "accounted"} - seen):
+        yield _both(f"{name}が調査されていない", f"{name} bytes were not searched")
+    if not coverage:
+        yield _both("調査の記録がない", "no coverage is recorded")
 
 
 def _faults(group: Sequence[Row], window: Window, enabled: str) -> Iterator[Text]:
