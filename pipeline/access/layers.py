@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import pyfsapfs  # type: ignore[import-untyped,import-not-found,unused-ignore]
 import pyvshadow
 
+from pipeline.access.apfs_volumes import apfs_volumes
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.lvm import assemble_lvm
 from pipeline.access.md import assemble_md
 from pipeline.access.pool import MAX_VOLUMES, Found, unknown_inside
 from pipeline.address import join
 from pipeline.errors import UnreadableError
-from pipeline.records import Diagnostic, Region, Severity, Volume, VolumeState, diagnose
+from pipeline.records import Diagnostic, Region, Volume, VolumeState
 
 __all__ = ["FileLike", "LayerReadable", "assembled", "carries", "layered_volumes", "oldest_first"]
 
@@ -82,35 +82,19 @@ def assembled(carriers: list[Found]) -> Iterator[Found | Diagnostic | Region]:
     yield from _ASSEMBLERS[kind](chosen)
 
 
-def layered_volumes(data: Readable, volume: Volume, options: FileSystemOptions) -> Iterator[Found | Diagnostic]:
+def layered_volumes(
+    data: Readable, volume: Volume, options: FileSystemOptions
+) -> Iterator[Found | Diagnostic | Region]:
     """Yield the volumes inside one volume alone; a layer that cannot be opened is a diagnostic."""
     del options
     try:
         if volume.file_system == "NTFS" and volume.state == VolumeState.OPEN:
             yield from _snapshots(data, volume)
         elif volume.file_system == "APFS":
-            yield from _apfs(data, volume)
+            yield from apfs_volumes(data, volume)
     except (*_FAILURES, UnreadableError) as error:
         kind = "snapshot" if volume.file_system == "NTFS" else "volume"
         yield from unknown_inside(volume, kind, str(error), scheme=kind)
-
-
-def _apfs(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:
-    """Yield every volume of a container; an encrypted one is locked."""
-    container = pyfsapfs.container()
-    container.open_file_object(FileLike(data))
-    for number in range(min(container.get_number_of_volumes(), MAX_VOLUMES)):
-        inner = container.get_volume(number)
-        row = replace(
-            volume, address=join(volume.address, "volume", str(number + 1)), direct=False, runs=(),
-            reader="dfvfs", label=inner.get_name() or "", serial=str(inner.get_identifier() or "").replace("-", ""),
-        )  # fmt: skip
-        if not inner.is_locked():
-            yield Found(row, data)
-            continue
-        yield Found(replace(row, state=VolumeState.LOCKED, encryption="APFS", reader=""))
-        message = f"{row.address}: volume is locked (APFS encryption); give the image of an unlocked volume"
-        yield diagnose("volumes", row.address, "locked", message, Severity.LOSS)
 
 
 def _snapshots(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:

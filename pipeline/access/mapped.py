@@ -48,6 +48,7 @@ class MappedFileSystem:
 
     def __init__(self, fs: FileSystem, volume: Volume) -> None:
         self._fs, self._volume = fs, volume
+        self.comparable: bool = getattr(fs, "comparable", True)
         self._mapping = Mapping(volume.runs)
         self._last: tuple[FileEntry | None, FileEntry | None] = (None, None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from pipeline.access.apfs import open_apfs
 from pipeline.access.found import OwnFileSystem
 from pipeline.access.hfs import open_hfs
 from pipeline.access.interfaces import FileSystemOptions, Readable
@@ -16,6 +17,7 @@ from pipeline.records import Volume
 __all__ = ["OWN", "SECOND"]
 
 OWN: Final[dict[str, Callable[[Readable, Volume, FileSystemOptions], OwnFileSystem]]] = {
+    "APFS": open_apfs,
     "HFS+": open_hfs,
     "HFSX": open_hfs,
     "ISO9660": open_iso,
@@ -23,5 +25,5 @@ OWN: Final[dict[str, Callable[[Readable, Volume, FileSystemOptions], OwnFileSyst
     "XFS": open_xfs,
 }
 
-SECOND: Final = {"UDF": "", "XFS": "dfvfs"}
+SECOND: Final = {"APFS": "dfvfs", "UDF": "", "XFS": "dfvfs"}
 """The reader whose listing stands beside an own one's; ``tsk`` where nothing is said, none where it is empty."""

@@ -12,7 +12,7 @@ from pipeline.access.filesystems import open_file_system
 from pipeline.access.interfaces import FileSystemOptions, Image
 from pipeline.access.mapped import carried_over
 from pipeline.access.mapping import by_itself, place_of
-from pipeline.access.own import SECOND
+from pipeline.access.own import OWN, SECOND
 from pipeline.access.tsk import open_tsk
 from pipeline.access.tsk_rows import INDIRECT
 from pipeline.access.volumes import open_volume
@@ -123,7 +123,8 @@ def _joined(
         if match is None:
             alone += 1
             yield _listed(entry, volume.reader)
-            if alone <= _NAMED and entry.kind != "metadata" and entry.path != "/":
+            own_alone = bool(entry.stream) and volume.file_system in OWN  # named streams are not what it lists
+            if alone <= _NAMED and entry.kind != "metadata" and entry.path != "/" and not own_alone:
                 yield _one_sided(entry, volume.reader, second)
             continue
         rest.pop(match.id)

@@ -49,7 +49,7 @@ class Listed:
         self.entries: list[FileEntry] = []
         self.regions: list[Region] = []
         for volume in self.volumes:
-            if volume.state == "open" and volume.reader != "layer":
+            if volume.state == "open":
                 self._take(list(list_volume(self.image, volume, OPTIONS)), self.entries)
                 self._take(list(open_file_system(self.image, volume, OPTIONS).regions()), self.regions)
 

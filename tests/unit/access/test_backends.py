@@ -78,18 +78,6 @@ def test_hfs_plus_in_a_compressed_container_is_listed_and_read() -> None:
     assert image.read(entry.runs[0].start, 116) == content
 
 
-def test_every_volume_of_an_apfs_container_is_listed_and_read() -> None:
-    image = open_image(real_path("dfvfs/test_data/apfs.raw"))
-    volumes, entries, remarks = _listing(image)
-    assert [(row.address, row.reader, row.label) for row in volumes] == [
-        ("EX-01", "layer", ""), ("EX-01!volume:1", "dfvfs", "apfs_test"),
-    ]  # fmt: skip
-    assert remarks == []
-    (entry,) = [row for row in entries if row.path == "/passwords.txt"]
-    content = _read(image, volumes, entry)
-    assert (len(content), content.startswith(b"place,user,password"), entry.runs) == (116, True, ())
-
-
 def test_volume_that_no_back_end_knows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "image"
     path.write_bytes(bytes(65536))
