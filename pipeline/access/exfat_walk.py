@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.access.exfat_sets import EntrySet, goes_on, sets_of, starts_set
-from pipeline.access.fat_chain import chain, deleted_run
 from pipeline.access.fat_losses import Losses
 from pipeline.access.fat_space import Clusters, ClusterSpace
+from pipeline.access.fat_tenants import NEVER, Guess, Lease
 from pipeline.access.fat_time import exfat_time
-from pipeline.access.fat_tree import Child, Folder, Places, TreeWalk
+from pipeline.access.fat_tree import Child, Folder, Found, Places, TreeWalk, microseconds
 from pipeline.access.interfaces import FileSystemOptions
 from pipeline.records import Certainty, FileEntry, Origin
 
@@ -39,66 +39,107 @@ class ExfatWalk(TreeWalk):
     def __init__(
         self, space: ClusterSpace, table: NDArray[np.uint32], options: FileSystemOptions, losses: Losses
     ) -> None:
-        super().__init__(space, losses)
-        self._table, self._options = table, options
+        super().__init__(space, table, losses)
+        self._options = options
         self._known: dict[bytes, tuple[dict[str, Any], int]] = {}
 
-    def children(self, folder: Folder) -> Iterator[Child]:
+    def records(self, folder: Folder, losses: Losses) -> Iterator[Found]:
         """Yield the entry sets of a directory."""
         places = Places(folder.runs)
-        content = self.space.content(folder.runs, FILLER, self.losses, limit=DIRECTORY_LIMIT)
-        for one in sets_of(content, self.losses):
-            yield self._child(folder, places(one.at), one)
+        content = self.space.content(folder.runs, FILLER, losses, limit=DIRECTORY_LIMIT)
+        for one in sets_of(content, losses):
+            gone = one.deleted and folder.origin == Origin.ALLOCATED
+            origin = Origin.DELETED if gone else folder.origin
+            yield Found(places(one.at), one.name or "_", origin, bool(one.head[4] & 16), one)
 
-    def _child(self, folder: Folder, place: int, one: EntrySet) -> Child:
-        origin = folder.origin
-        if origin == Origin.ALLOCATED and one.deleted:
-            origin = Origin.DELETED
-        directory, size = bool(one.head[4] & 16), _le(one.stream, 24, 8)
-        live = origin == Origin.ALLOCATED
-        clusters, certainty = self._live(one, size, place) if live else self._dead(one, size)
-        if live:
-            self._tell(one, place)
-        entry = FileEntry(
-            **self.named(folder, one.name or "_", place, origin), kind="directory" if directory else "file",
-            size=min(size, _MOST), initialised_size=min(size, _le(one.stream, 8, 8), _MOST), certainty=certainty,
-            flags=_flags(one), runs=self.space.rows(self.space.byte_runs(clusters)), **self._times(one.head, place),
-        )  # fmt: skip
+    def living(self, folder: Folder, found: Found) -> Child:
+        """Return a live entry, by its chain or in one piece."""
+        one: EntrySet = found.raw
+        clusters, certainty = self._live(one, _le(one.stream, 24, 8), found.place)
+        self._tell(one, found.place)
+        entry = self._entry(folder, found, clusters, certainty, _flags(one))
         self.claim(entry, clusters)
-        return Child(entry, [] if not directory else clusters if live else self.space.free_part(clusters))
+        return Child(entry, clusters if found.directory else [])
+
+    def lost(self, folder: Folder, found: Found) -> FileEntry:
+        """Return a deleted entry, by its old chain or by what may be said of its clusters."""
+        lease, known = self._lease(found)
+        unchanged = self.tenants.moved(lease) if lease.need else None
+        guess = Guess(known, self.tenants.judged(lease, known)) if known else self.tenants.guess(lease)
+        if unchanged is not None:
+            guess = self._elsewhere(found, lease, unchanged=unchanged)
+        flags = ",".join((*guess.flags, *filter(None, [_flags(found.raw)])))
+        return self._entry(folder, found, guess.clusters, guess.certainty, flags)
+
+    def _elsewhere(self, found: Found, lease: Lease, *, unchanged: bool) -> Guess:
+        """Say of an old name of a live file that it was moved: its bytes are that file's."""
+        clusters, _ = self._live(found.raw, _le(found.raw.stream, 24, 8), found.place, Losses())
+        whole = unchanged and sum(count for _, count in clusters) == lease.need
+        return Guess(clusters, Certainty.INTACT if whole else Certainty.PARTLY_OVERWRITTEN, ("moved",))
+
+    def note(self, found: Found) -> None:
+        """Tell the tenants what a deleted entry claims."""
+        lease, known = self._lease(found)
+        if lease.need and lease.first:
+            self.tenants.leave(lease, known or None)
+
+    def lost_folder(self, found: Found) -> Clusters:
+        """Return the clusters of a deleted directory up to the first that is allocated."""
+        lease, known = self._lease(found)
+        run = (
+            [(lease.first, min(lease.need, len(self.table) - lease.first))]
+            if 2 <= lease.first < len(self.table)
+            else []
+        )
+        return self.space.free_part(known or [part for part in run if part[1] > 0])
+
+    def _entry(self, folder: Folder, found: Found, clusters: Clusters, certainty: str, flags: str) -> FileEntry:
+        one: EntrySet = found.raw
+        size = _le(one.stream, 24, 8)
+        times, bad = self._stamps(one.head)
+        self.losses.add("time is no date", (found.place, 32), count=bad)
+        return FileEntry(
+            **self.named(folder, found.name, found.place, found.origin),
+            kind="directory" if found.directory else "file", size=min(size, _MOST),
+            initialised_size=min(size, _le(one.stream, 8, 8), _MOST), certainty=certainty, flags=flags,
+            runs=self.space.rows(self.space.byte_runs(clusters)), **times,
+        )  # fmt: skip
+
+    def _lease(self, found: Found) -> tuple[Lease, Clusters]:
+        """Return a deleted set's claim, and its clusters where its old chain is whole and free.
+
+        Deleting clears bits of the bitmap and need not touch the table (§7.1): the chain may outlive its file.
+        """
+        stream, (times, _) = found.raw.stream, self._stamps(found.raw.head)
+        born, last = microseconds(times.get("created")), microseconds(times.get("modified"))
+        first, need = _le(stream, 20, 4), -(-_le(stream, 24, 8) // self.space.geometry.cluster)
+        lease = Lease(first, min(need, _MOST), born if born != NEVER else last, max(born, last), bool(stream[1] & 2))
+        if lease.whole or not 0 < need < len(self.table) or not 2 <= first < len(self.table):
+            return lease, []
+        clusters, fault = self.follow(first, need)
+        whole = not fault and sum(count for _, count in clusters) == need
+        return lease, clusters if whole and clusters == self.space.free_part(clusters) else []
 
     def _tell(self, one: EntrySet, place: int) -> None:
         self.losses.add("checksum of a live entry set is wrong", (place, 32), count=not one.sound)
         text = "name length of a live entry set is not allowed; all its name entries are taken"
         self.losses.add(text, (place, 32), count=not one.named)
 
-    def _live(self, one: EntrySet, size: int, place: int) -> tuple[Clusters, str]:
+    def _live(self, one: EntrySet, size: int, place: int, losses: Losses | None = None) -> tuple[Clusters, str]:
+        losses = self.losses if losses is None else losses
         first, need = _le(one.stream, 20, 4), -(-size // self.space.geometry.cluster)
         if need == 0 or first == 0:
-            self.losses.add("size without clusters", (place, 32), count=need > 0)
+            losses.add("size without clusters", (place, 32), count=need > 0)
             return [], Certainty.NO_CONTENT
         if one.stream[1] & 2:
-            count = max(0, min(need, len(self._table) - first)) if first >= 2 else 0
-            self.losses.add("contiguous file leaves the volume", (place, 32), count=count < need)
+            count = max(0, min(need, len(self.table) - first)) if first >= 2 else 0
+            losses.add("contiguous file leaves the volume", (place, 32), count=count < need)
             return ([(first, count)] if count else []), _whole(count, need)
-        clusters, fault = chain(self._table, first, min(need, len(self._table)))
+        clusters, fault = self.follow(first, min(need, len(self.table)))
         found = sum(count for _, count in clusters)
-        self.losses.add(f"chain: {fault}", (place, 32), count=bool(fault))
-        self.losses.add("chain shorter than the size", (place, 32), count=found < need)
+        losses.add(f"chain: {fault}", (place, 32), count=bool(fault))
+        losses.add("chain shorter than the size", (place, 32), count=found < need)
         return clusters, _whole(found, need)
-
-    def _dead(self, one: EntrySet, size: int) -> tuple[Clusters, str]:
-        """Return what a deleted set held: by its chain where that is whole and free, else in one piece.
-
-        Deleting clears bits of the bitmap and leaves the table (§7.1): the chain outlives its file.
-        """
-        first, need = _le(one.stream, 20, 4), -(-size // self.space.geometry.cluster)
-        if not one.stream[1] & 2 and 0 < need < len(self._table) and 2 <= first < len(self._table):
-            clusters, fault = chain(self._table, first, need)
-            whole = not fault and sum(count for _, count in clusters) == need
-            if whole and clusters == self.space.free_part(clusters):
-                return clusters, Certainty.CONTIGUITY_ASSUMED
-        return deleted_run(self.space.used, first, need)
 
     def orphans(self) -> Iterator[tuple[int, Clusters]]:
         """Search the free clusters for starts of directories: an entry set whose checksum holds."""
@@ -114,16 +155,14 @@ class ExfatWalk(TreeWalk):
             False,
         )
 
-    def _times(self, head: bytes, place: int) -> dict[str, Any]:
-        """Return the times of a set; equal stamps, which are frequent, are read once."""
+    def _stamps(self, head: bytes) -> tuple[dict[str, Any], int]:
+        """Return the times of a set and how many are no dates; equal stamps, which are frequent, are read once."""
         key = head[8:25]
         if key not in self._known:
             if len(self._known) > _KNOWN_LIMIT:
                 self._known.clear()
             self._known[key] = self._read_times(head)
-        times, bad = self._known[key]
-        self.losses.add("time is no date", (place, 32), count=bad)
-        return times
+        return self._known[key]
 
     def _read_times(self, head: bytes) -> tuple[dict[str, Any], int]:
         """Return the times of a set (§7.4.5 to 7.4.10), and how many of its stamps are no dates."""

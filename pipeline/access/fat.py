@@ -57,7 +57,7 @@ class FatFileSystem:
         """Return name, label, serial (8 hex digits), cluster size in bytes, and the dirty and error flags."""
         geometry = self.geometry
         label = geometry.label
-        for slot in self._walk().slots(Folder("", "", self._root_runs, Origin.ALLOCATED)):
+        for slot in self._walk().slots(Folder("", "", self._root_runs, Origin.ALLOCATED), Losses()):
             if slot.raw[11] & 0x18 == 8 and not slot.deleted and not slot.slack:
                 label = slot.raw[:11].rstrip(b" ")
                 break

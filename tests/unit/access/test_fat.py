@@ -99,7 +99,10 @@ def test_cyclic_chain_ends_and_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("links", "certainty"),
-    [({}, "contiguity-assumed"), ({3: 0xFFF}, "partly-overwritten"), ({2: 0xFFF}, "overwritten")],
+    [
+        ({}, "contiguity-assumed"), ({3: 0xFFF}, "partly-overwritten"), ({2: 0xFFF}, "partly-overwritten"),
+        ({2: 0xFFF, 3: 0xFFF}, "overwritten"),
+    ],
 )
 def test_deleted_file_says_how_sure_its_runs_are(links: dict[int, int], certainty: str) -> None:
     entry = _entries(_image([_slot(b"\xe5       TXT", 2, 1000)], links))[0]
