@@ -94,6 +94,8 @@ class Tenants:
         table = np.frombuffer(self._leases, np.int64).reshape(-1, 5)
         for first, need, born, last, whole in table.tolist():
             lease = Lease(first, need, born, last, bool(whole))
+            if self.moved(lease) is not None:
+                continue
             for start, count in self._pieces_of(lease)[0][:_CLAIMED_PIECES]:
                 self._pieces.extend((start, start + count, born, first))
         self._newest = _Newest(np.frombuffer(self._pieces, np.int64).reshape(-1, 4).tolist())

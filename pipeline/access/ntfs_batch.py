@@ -220,7 +220,7 @@ def fix_sectors(table: NDArray[np.uint8], present: NDArray[np.bool_]) -> NDArray
     """Put sector ends back in place where they carry the update number; return which records were whole."""
     count, size = table.shape
     sectors = size // SECTOR
-    heads = table[:, 4:8].copy().view("<u2") if count else np.zeros((0, 2), "<u2")
+    heads = table[:, 4:8].copy().view("<u2").astype(np.int64) if count else np.zeros((0, 2), np.int64)
     fits = present & (heads[:, 1] == sectors + 1) & (heads[:, 0] + 2 * (sectors + 1) <= SECTOR - 2)
     sound: NDArray[np.bool_] = fits.copy()
     for offset in np.unique(heads[fits, 0]).tolist():

@@ -107,7 +107,7 @@ def measured(kind: str, case: Case, folder: Path) -> tuple[Truth, int, Counter[s
 
 def table(kinds: list[str], cases: list[str]) -> Iterator[str]:
     """Yield the table's lines; a kind that cannot be built here is named instead."""
-    yield "| system | DFR | case | files | whole | recovered | partial | missed | false | TSK: rec. | part. | missed | false |"
+    yield "| system | DFR | case | files | whole | rec. | part. | missed | false | TSK: rec. | part. | missed | false |"
     yield "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     for kind in kinds:
         lacking = missing(kind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 __all__ = ["ExfatImage", "FatImage", "Node", "VolumeImage", "stamp", "windows_short_name"]
@@ -35,6 +35,9 @@ class Node:
     table: list[bytes] = field(default_factory=list)
     slots: range = range(0)
     live: bool = True
+    born: tuple[int, ...] = WHEN
+    last: tuple[int, ...] = WHEN
+    moved: Node | None = None
 
     @property
     def name(self) -> str:
@@ -102,8 +105,38 @@ class VolumeImage(ABC):
         parent.table.extend(slots)
         while parent.clusters and 32 * len(parent.table) > len(parent.clusters) * self.cluster:
             self.grow(parent)
+        node.born = node.last = when
         self.nodes.append(node)
         return node
+
+    def append(self, node: Node, data: bytes, when: tuple[int, ...], over: Sequence[int] = ()) -> None:
+        """Write more bytes at a live file's end."""
+        node.data, node.last = node.data + data, when
+        need = -(-len(node.data) // self.cluster) - len(node.clusters)
+        reused = [one for one in over if one not in self.used][:need]
+        self.used.update(reused)
+        node.clusters += reused + self.take(need - len(reused))
+        for number, cluster in enumerate(node.clusters):
+            self.put(cluster, node.data[number * self.cluster : (number + 1) * self.cluster])
+        self.link(node.clusters)
+        self.restate(node)
+
+    def rename(self, node: Node, path: str) -> Node:
+        """Move a live file: a new set of slots, the old one marked; clusters, size and times stay."""
+        other = replace(node, path=path, clusters=list(node.clusters), parent=None)
+        links = {one: self.fat[one] for one in node.clusters}
+        self.delete(node)
+        self._add(other, node.born)
+        self.used.update(links)
+        for one, value in links.items():
+            self.fat[one] = value
+        other.last, node.moved = node.last, other
+        self.restate(other)
+        return other
+
+    @abstractmethod
+    def restate(self, node: Node) -> None:
+        """Write a live file's size, first cluster and time of writing into its slots."""
 
     def grow(self, folder: Node) -> None:
         folder.clusters += self.take(1)
@@ -156,6 +189,13 @@ class FatImage(VolumeImage):
         first = node.clusters[0] if node.clusters else 0
         slot = _fat_slot(short, 16 if node.folder else 32, first, len(node.data), when)
         return [*([] if fits else _long_slots(node.name, short)), slot]
+
+    def restate(self, node: Node) -> None:
+        table, (date, time) = (node.parent or self.root).table, stamp(*node.last)
+        slot = bytearray(table[node.slots[-1]])
+        first = node.clusters[0] if node.clusters else 0
+        slot[20:32] = struct.pack("<HHHHI", first >> 16, time, date, first & 0xFFFF, len(node.data))
+        table[node.slots[-1]] = bytes(slot)
 
     def delete(self, node: Node) -> None:
         node.live = False
@@ -249,6 +289,17 @@ class ExfatImage(VolumeImage):
         stream[8:16] = stream[24:32] = size.to_bytes(8, "little")
         folder.parent.table[numbers.start : numbers.stop] = self.summed([slots[0], bytes(stream), *slots[2:]])
 
+    def restate(self, node: Node) -> None:
+        table, (date, time) = (node.parent or self.root).table, stamp(*node.last)
+        slots = [table[number] for number in node.slots]
+        first = node.clusters[0] if node.clusters else 0
+        piece = bool(node.clusters) and node.clusters == list(range(first, first + len(node.clusters)))
+        size = len(node.data)
+        head = slots[0][:12] + struct.pack("<I", date << 16 | time) + slots[0][16:]
+        stream = slots[1][:1] + bytes([3 if piece else 1]) + slots[1][2:8]
+        stream += struct.pack("<QIIQ", size, 0, first, size)
+        table[node.slots.start : node.slots.stop] = self.summed([head, stream, *slots[2:]])
+
     def delete(self, node: Node) -> None:
         """Clear the in-use bits of the set and the bits of the bitmap; the table keeps the chain."""
         node.live = False
@@ -275,10 +326,12 @@ class ExfatImage(VolumeImage):
 
 def windows_short_name(name: str, taken: set[bytes]) -> tuple[bytes, bool]:
     """Return 11 bytes as Japanese Windows makes them, and whether they say the whole name."""
+    plain_name = name.encode("cp932", "replace").decode("cp932").replace("?", "_")
+    lossy, name = plain_name != name, plain_name
     stem, _, tail = name.rpartition(".") if "." in name else (name, "", "")
     base, end = stem.encode("cp932"), tail.encode("cp932")
     whole = base.ljust(8) + end.ljust(3)
-    if name == name.upper() and len(base) <= 8 and len(end) <= 3 and not set(name) & set(" +,;=[]"):
+    if not lossy and name == name.upper() and len(base) <= 8 and len(end) <= 3 and not set(name) & set(" +,;=[]"):
         return (b"\x05" + whole[1:] if whole[0] == 0xE5 else whole), True
     plain = stem.upper().replace(" ", "").replace(".", "")
     tail = tail.upper()

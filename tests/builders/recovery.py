@@ -17,7 +17,14 @@ from typing import Final
 __all__ = ["KINDS", "Driver", "open_driver"]
 
 UNIT: Final = 4096
-SIZE: Final = {"FAT12": 14 << 20, "FAT16": 60 << 20, "FAT32": 300 << 20, "exFAT": 60 << 20, "NTFS": 60 << 20, "ext4": 60 << 20}
+SIZE: Final = {
+    "FAT12": 14 << 20,
+    "FAT16": 60 << 20,
+    "FAT32": 300 << 20,
+    "exFAT": 60 << 20,
+    "NTFS": 60 << 20,
+    "ext4": 60 << 20,
+}
 KINDS: Final = tuple(SIZE)
 PATH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
@@ -226,7 +233,8 @@ _MAKERS: Final[dict[str, Callable[[str, Path], Driver]]] = {
 }  # fmt: skip
 NEEDS: Final = {
     **dict.fromkeys(("FAT12", "FAT16", "FAT32"), ("mkfs.fat", "mcopy", "mdel", "mdeltree", "mmd")),
-    "exFAT": ("mkfs.exfat", "mount.exfat-fuse", "losetup"), "NTFS": ("mkntfs", "ntfs-3g"), "ext4": ("mkfs.ext4", "mount"),
+    "exFAT": ("mkfs.exfat", "mount.exfat-fuse", "losetup"), "NTFS": ("mkntfs", "ntfs-3g"),
+    "ext4": ("mkfs.ext4", "mount"),
 }  # fmt: skip
 
 

@@ -113,7 +113,9 @@ def _overwritten(count: int, each: int) -> Callable[[Driver, random.Random], Tru
 
 
 def _thousand(driver: Driver, chance: random.Random) -> Truth:
-    gone = {f"/many/deleted file {number:04}.dat": chance.randbytes(chance.randrange(1, 2 * UNIT)) for number in range(1000)}
+    gone = {
+        f"/many/deleted file {number:04}.dat": chance.randbytes(chance.randrange(1, 2 * UNIT)) for number in range(1000)
+    }
     driver.write(gone)
     driver.delete(*gone)
     return Truth(gone)
@@ -190,7 +192,10 @@ def _many(driver: Driver, chance: random.Random) -> Truth:
 
 
 def _deep(driver: Driver, chance: random.Random) -> Truth:
-    live = {"/" + "/".join(f"level {number:02}" for number in range(deep)) + f"/at {deep}.dat": b"%d" % deep for deep in (5, 20, 24)}
+    live = {
+        "/" + "/".join(f"level {number:02}" for number in range(deep)) + f"/at {deep}.dat": b"%d" % deep
+        for deep in (5, 20, 24)
+    }
     driver.write(live)
     return Truth(live=live)
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import random
+import shutil
 import struct
+import subprocess
+import tempfile
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 
 from tests.builders.disks import apm_disk, gpt_disk, lvm_disk, mbr_sector
 from tests.builders.ewf import EwfShape, build_segments
@@ -12,6 +17,7 @@ from tests.builders.fat_image import ExfatImage, FatImage, VolumeImage
 from tests.builders.mft import data, file_name, record, runs, standard, table
 
 LIMIT = 64 << 10
+SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/bin"
 EWF_KINDS = ("volume", "sectors", "table", "table2", "error2", "hash", "digest", "data", "ltree")
 
 
@@ -125,3 +131,27 @@ def noise() -> list[bytes]:
     """Seeds for small parsers: short runs of ordinary bytes."""
     chance = random.Random(1)
     return [b"\x11\x05\x0a\0", b"\x21\x05\x0a\x00\x01\x07\0", b"\x03\xb0\x02a\x10\0", chance.randbytes(64)]
+
+
+def _made(size: int, make: Callable[[Path, Path], list[str | Path]]) -> list[bytes]:
+    """Return what a program writes into a volume, its beginning; nothing where the program is not installed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, volume = Path(name), Path(name) / "volume"
+        with volume.open("wb") as handle:
+            handle.truncate(size)
+        (folder / "tree" / "folder").mkdir(parents=True)
+        (folder / "tree" / "folder" / "a.txt").write_bytes(b"text" * 300)
+        program, *rest = make(folder, volume)
+        path = shutil.which(str(program), path=SEARCH)
+        if path is None:
+            return []
+        subprocess.run([path, *map(str, rest)], check=True, capture_output=True)
+        return [volume.read_bytes()[:LIMIT]]
+
+
+def iso_seeds() -> list[bytes]:
+    return _made(0, lambda folder, volume: ["genisoimage", "-quiet", "-R", "-J", "-o", volume, folder / "tree"])
+
+
+def xfs_seeds() -> list[bytes]:
+    return _made(320 << 20, lambda folder, volume: ["mkfs.xfs", "-q", "-f", volume])

@@ -20,14 +20,17 @@ from pipeline.access.ewf import EwfImage
 from pipeline.access.exfat import open_exfat
 from pipeline.access.ext_layout import read_groups, read_layout
 from pipeline.access.fat import open_fat
-from pipeline.access.interfaces import FileSystem, FileSystemOptions
-from pipeline.access.lvm_text import logical_names, read_metadata, stretches
+from pipeline.access.interfaces import FileSystem, FileSystemOptions, Readable
+from pipeline.access.iso import open_iso
+from pipeline.access.lvm import assemble_lvm
 from pipeline.access.ntfs import describe_ntfs, open_mft_file, open_ntfs
 from pipeline.access.ntfs_lznt1 import expand
 from pipeline.access.ntfs_runs import decode_runs
 from pipeline.access.partitions import read_partitions
+from pipeline.access.pool import Found as Carrier
 from pipeline.access.qcow import QcowImage
 from pipeline.access.signatures import recognise
+from pipeline.access.xfs import open_xfs
 from pipeline.errors import UnreadableError
 from pipeline.records import FileEntry, Volume
 from tests.builders.ewf import section
@@ -42,6 +45,9 @@ VOLUME = Volume(
     address="EX-01!part:p1", exhibit="EX-01", start=4096, length=1 << 20, direct=True, scheme="", part_type="",
     file_system="", label="", serial="", block_size=512, encryption="", state="open", reader="own",
 )  # fmt: skip
+
+
+Opener = Callable[[Readable, Volume, FileSystemOptions], FileSystem]
 
 
 @dataclass(frozen=True)
@@ -95,18 +101,16 @@ def examined(fs: FileSystem, size: int) -> None:
         assert region.__class__.__name__ == "Diagnostic" or region.start >= 4096  # type: ignore[union-attr]
 
 
-def fat(raw: bytes) -> None:
-    medium = Zeroed(raw)
-    reader = open_fat(medium, replace(VOLUME, length=medium.size), OPTIONS)
-    reader.describe()
-    examined(reader, medium.size)
+def volume_target(opener: Opener, size: int = 4 << 20) -> Callable[[bytes], None]:
+    """Return a target for a reader of volumes."""
 
+    def run(raw: bytes) -> None:
+        medium = Zeroed(raw, size)
+        reader = opener(medium, replace(VOLUME, length=medium.size), OPTIONS)
+        getattr(reader, "describe", dict)()
+        examined(reader, medium.size)
 
-def exfat(raw: bytes) -> None:
-    medium = Zeroed(raw)
-    reader = open_exfat(medium, replace(VOLUME, length=medium.size), OPTIONS)
-    reader.describe()
-    examined(reader, medium.size)
+    return run
 
 
 def ntfs(raw: bytes) -> None:
@@ -222,9 +226,10 @@ def _read_ewf(paths: Sequence[Path]) -> None:
 
 
 def lvm(raw: bytes) -> None:
-    group = read_metadata(Zeroed(raw, 1 << 20))
-    for name in logical_names(group):
-        stretches(group, name)
+    medium = Zeroed(raw, 8 << 20)
+    for found in assemble_lvm([Carrier(replace(VOLUME, length=medium.size), medium)]):
+        if isinstance(found, Carrier) and found.data is not None:
+            assert len(found.data.read(0, 4096)) <= 4096
 
 
 def ext(raw: bytes) -> None:
@@ -245,8 +250,10 @@ def backup(raw: bytes) -> None:
 
 
 TARGETS = {
-    "fat": Target(fat, seeds.fat_seeds),
-    "exfat": Target(exfat, seeds.exfat_seeds),
+    "fat": Target(volume_target(open_fat), seeds.fat_seeds),
+    "exfat": Target(volume_target(open_exfat), seeds.exfat_seeds),
+    "iso": Target(volume_target(open_iso), seeds.iso_seeds),
+    "xfs": Target(volume_target(open_xfs, 320 << 20), seeds.xfs_seeds),
     "ntfs": Target(ntfs, seeds.ntfs_seeds),
     "mft": Target(mft, seeds.mft_seeds),
     "lznt1": Target(lznt1, seeds.noise),

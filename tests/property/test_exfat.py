@@ -9,30 +9,18 @@ from pipeline.access.exfat import open_exfat
 from pipeline.access.exfat_sets import sets_of
 from pipeline.access.fat_losses import Losses
 from pipeline.access.interfaces import FileSystemOptions
-from pipeline.records import Certainty, FileEntry
-from tests.builders.fat_image import ExfatImage, Node
-from tests.property.test_fat import HISTORY, bytes_of, expected_sectors, guessed, live_history, sectors
+from pipeline.records import Certainty, FileEntry, Region
+from tests.builders.fat_image import ExfatImage
+from tests.property.fat_history import BASE, HISTORY, Oracle, bytes_of, classes, expected_classes, live_history
 from tests.unit.access.test_fat import _Bytes, _volume
 
 
-def _deleted(volume: ExfatImage, node: Node) -> tuple[str, list[int]]:
-    """What may be said of a deleted set: its old chain where all of it is still free, else one piece."""
-    size = len(node.clusters) * volume.cluster if node.folder else len(node.data)
-    pieces = node.clusters and node.clusters != list(range(node.clusters[0], node.clusters[-1] + 1))
-    chained = [node.clusters[0]] if pieces else []
-    while chained and len(chained) < len(node.clusters) and 2 <= volume.fat[chained[-1]] < volume.count + 2:
-        chained.append(volume.fat[chained[-1]])
-    if pieces and len(chained) == len(node.clusters) and not volume.used.intersection(chained):
-        return Certainty.CONTIGUITY_ASSUMED, chained
-    return guessed(volume, node.clusters[0] if node.clusters else 0, size)
-
-
 def _expected(volume: ExfatImage) -> list[tuple[str, str, str, str, bytes]]:
-    rows = []
+    rows, oracle = [], Oracle(volume)
     for node in volume.nodes:
         certainty, clusters = (Certainty.INTACT if node.clusters else Certainty.NO_CONTENT), node.clusters
         if not node.live:
-            certainty, clusters = _deleted(volume, node)
+            certainty, clusters = oracle.verdict(node)
         content = b"" if node.folder else bytes_of(volume, clusters, len(node.data))
         assert not node.live or content == (b"" if node.folder else node.data)
         kind, origin = "directory" if node.folder else "file", "allocated" if node.live else "deleted"
@@ -42,11 +30,12 @@ def _expected(volume: ExfatImage) -> list[tuple[str, str, str, str, bytes]]:
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(HISTORY)
-def test_listing_contents_and_space_equal_the_model(steps: list[tuple[str, int, int, int]]) -> None:
+def test_listing_contents_and_account_equal_the_model(steps: list[tuple[str, int, int, int]]) -> None:
     volume = ExfatImage(clusters=900)
     live_history(volume, steps)
     image = volume.image()
-    reader = open_exfat(_Bytes(image), _volume(len(image)), FileSystemOptions())
+    place = _volume(len(image))
+    reader = open_exfat(_Bytes(image), place, FileSystemOptions())
     every = list(reader.entries())
     rows = [row for row in every if isinstance(row, FileEntry)]
     assert rows == every
@@ -55,10 +44,10 @@ def test_listing_contents_and_space_equal_the_model(steps: list[tuple[str, int, 
         content = b"" if row.kind == "directory" else reader.read(row, 0, row.size)
         listed.append((row.path, row.kind, str(row.origin), str(row.certainty), content))
     assert sorted(listed) == _expected(volume)
-    regions = [(one.start - 4096, one.length, one.name) for one in reader.regions()]
-    fixed = {sector: ["boot" if sector < 24 else "FAT"] for sector in range(24 + volume.fat_sectors)}
-    meta = dict.fromkeys(volume.bitmap, "bitmap") | dict.fromkeys(volume.upcase, "up-case")
-    assert sectors(volume, regions, rows) == expected_sectors(volume, meta) | fixed
+    regions = [one for one in reader.regions() if isinstance(one, Region)]
+    assert {one.name for one in regions} >= {"boot", "FAT", "root directory", "bitmap", "up-case"}
+    wanted = expected_classes(volume, len(image), {*volume.bitmap, *volume.upcase})
+    assert (classes(rows, regions, place, BASE + len(image)) == wanted).all()
 
 
 @given(st.binary(max_size=2000))

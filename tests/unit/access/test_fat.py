@@ -100,7 +100,9 @@ def test_cyclic_chain_ends_and_is_told() -> None:
 @pytest.mark.parametrize(
     ("links", "certainty"),
     [
-        ({}, "contiguity-assumed"), ({3: 0xFFF}, "partly-overwritten"), ({2: 0xFFF}, "partly-overwritten"),
+        ({}, "contiguity-assumed"),
+        ({3: 0xFFF}, "partly-overwritten"),
+        ({2: 0xFFF}, "partly-overwritten"),
         ({2: 0xFFF, 3: 0xFFF}, "overwritten"),
     ],
 )
