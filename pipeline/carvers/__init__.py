@@ -24,6 +24,7 @@ from pipeline.carvers.shortcuts import ShellLink
 from pipeline.carvers.space import CARVE_LIMIT, Chain, Space, Stretch
 from pipeline.carvers.sqlite_parts import SqliteJournal, SqliteLog, SqlitePages
 from pipeline.carvers.streams import Gzip
+from pipeline.carvers.text import TextRun
 from pipeline.carvers.tiff import Tiff
 
 __all__ = [
@@ -49,7 +50,7 @@ __all__ = [
 CARVERS: Final[tuple[Carver, ...]] = (
     Compound(), EventChunks(), EventLog(), Gif(), Gzip(), Hive(), HiveBins(), HiveCells(), Jpeg(), Movie(), Pdf(),
     Png(), Prefetch(), Rar(), Rtf(), SevenZip(), ShellLink(), Sqlite(), SqliteJournal(), SqliteLog(), SqlitePages(),
-    Tiff(), Zip(),
+    TextRun(), Tiff(), Zip(),
 )  # fmt: skip
 LITERALS: Final = literals(CARVERS)
 """What the engine's finder must find."""

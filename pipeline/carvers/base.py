@@ -44,7 +44,7 @@ class Carved:
 
     ``title`` is what the object calls itself: the program of a prefetch file, the name in an MFT record. ``gap`` is
     (bytes before it, its length) where the object lies in two pieces with something else between; ``length`` does not
-    count it.
+    count it. ``encoding`` is that of a text.
     """
 
     start: int
@@ -54,6 +54,7 @@ class Carved:
     note: str = ""
     title: str = ""
     gap: tuple[int, int] = (0, 0)
+    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,11 @@ class Carver(ABC):
     name: str = ""
     version: int = 1
     headers: tuple[tuple[bytes, int], ...] = ()
+    everywhere: bool = False
+    """Whether an object may be cut off at its start: then it is looked for where raw space begins, too."""
 
     def locate(self, data: bytes, start: int) -> Iterable[int]:
-        """Return places in ``data`` where an object without a literal may begin; ``start`` is the offset of ``data``.
+        """Return indexes into ``data``, whose offset is ``start``, where an object without a literal may begin.
 
         Places are found from the bytes within 4 KiB of them, so that windows of any size find the same.
         """

@@ -108,7 +108,9 @@ class Engine:
             for offset, index in self._owners[number]
         }
         for index, carver in enumerate(self._carvers):
-            found.update((place, index) for place in carver.locate(data, start))
+            found.update((start + place, index) for place in carver.locate(data, start))
+            if carver.everywhere:
+                found.add((own[0], index))
         return sorted(item for item in found if own[0] <= item[0] < own[1])
 
     def _block(self, space: Space, parts: Sequence[Stretch]) -> Iterator[Found | Missed]:

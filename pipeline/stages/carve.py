@@ -137,7 +137,7 @@ def _entry(context: Context, exhibit: str, found: Found) -> Iterator[RowOf]:
         id=identify("file", where), exhibit=exhibit, volume=extent.volume, address=where, path=title, stream="",
         kind="file", origin="carved", meta=start, parent=extent.owner or "", size=carved.length,
         initialised_size=carved.length, runs=runs, certainty=certainty, listed_by=f"carver:{found.carver}",
-        flags="partial" if not carved.complete else "unchecked" if carved.note else "",
+        flags="partial" if not carved.complete else "unchecked" if carved.note else carved.encoding,
         type=carved.type,
         reader="runs" if context.clear(exhibit).place(start) is None else "clear",
     )  # fmt: skip

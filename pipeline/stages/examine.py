@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
 from typing import Any, ClassVar, Final
 
 import pyarrow as pa
@@ -14,8 +13,8 @@ from pipeline.carvers import outermost
 from pipeline.records import Examination, ExtentClass, FileEntry, Origin
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
+from pipeline.stages.examine_carved import examine_carved
 from pipeline.stages.examine_content import ContentExaminer
-from pipeline.stages.examine_findings import image_offset
 from pipeline.stages.examine_raw import RawExaminer, RawRange
 from pipeline.stages.raw_space import raw_stretches
 
@@ -72,7 +71,7 @@ class ExamineStage(Stage):
         if isinstance(item.payload, RawRange):
             yield from RawExaminer(context).examine(item.payload)
         elif item.payload[0].origin == Origin.CARVED:
-            yield from _seen_raw(ContentExaminer(context).examine(item.payload), item.payload[0])
+            yield from examine_carved(context, item.payload[0])
         else:
             yield from ContentExaminer(context).examine(item.payload)
 
@@ -135,18 +134,6 @@ def _unit_order(table: pa.Table) -> Iterator[tuple[int, str, int, tuple[Any, ...
 
 def _file_unit(number: int, exhibit: str, positions: list[int], size: int) -> Unit:
     return Unit(key=f"files-{number:06}", exhibit=exhibit, positions=tuple(positions), bytes=size)
-
-
-def _seen_raw(rows: Iterator[RowOf], entry: FileEntry) -> Iterator[RowOf]:
-    """Yield the rows of a carved object but for what the scan of raw space finds in the same bytes."""
-    runs, starts = entry.runs, (0, *accumulate(run.length for run in entry.runs))
-    ends = [run.start + run.length for run in runs]
-    for table, row in rows:
-        place = row.image_offset if table == "detections" else None
-        if entry.reader == "clear" and table == "detections" and row.file == entry.id and not row.locator:
-            place = image_offset(runs, starts, row.offset, row.length)
-        if place is None or any(place < end < place + row.length for end in ends):
-            yield table, row
 
 
 def _carved_units(context: Context) -> list[Unit]:

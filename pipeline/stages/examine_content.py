@@ -117,6 +117,7 @@ class ContentExaminer:
         """Yield the rows of one content and of what lies inside it."""
         first = names[0]
         kind = "efs" if "encrypted" in first.flags.split(",") else type_of(done.head, first.path)
+        kind = first.type if first.type and kind in _VAGUE else kind
         sha256 = done.digests.sha256
         for entry in names:
             yield "files", replace(entry, content=sha256, type=kind)
