@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.access.interfaces import Readable
 
@@ -25,6 +25,11 @@ class View(Readable, Protocol):
     @property
     def cluster(self) -> int:
         """Bytes of the units in which the space was given to files; objects can break off at multiples of it."""
+        ...
+
+    @property
+    def memo(self) -> dict[str, Any]:
+        """What carvers keep about this space between objects, under their names; it only saves work."""
         ...
 
     def spend(self, amount: int) -> None:

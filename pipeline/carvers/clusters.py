@@ -11,6 +11,8 @@ __all__ = ["Clusters"]
 
 _TEXT: Final = 0.9
 _CONSTANT: Final = 0.5
+_SAMPLES: Final = 256
+"""Bytes of a cluster that are looked at for text and filling."""
 _PLAIN: Final = np.zeros(256, bool)
 _PLAIN[[9, 10, 13, *range(32, 127)]] = True
 _END: Final = 0xD9
@@ -29,8 +31,9 @@ class Clusters:
         marks = np.flatnonzero(padded[:-1] == 0xFF)
         inside = marks % size != size - 1
         wrong = marks[inside & ~allowed[padded[np.minimum(marks + 1, len(padded) - 1)]]]
-        text = _PLAIN[grid].mean(axis=1) > _TEXT
-        constant = (grid == grid[:, :1]).mean(axis=1) > _CONSTANT
+        some = grid[:, :: max(size // _SAMPLES, 1)]
+        text = _PLAIN[some].mean(axis=1) > _TEXT
+        constant = (some == some[:, :1]).mean(axis=1) > _CONSTANT
         self._odd = text | constant
         self._wrong = np.zeros(self._count, bool)
         self._wrong[wrong // size] = True

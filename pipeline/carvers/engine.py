@@ -83,6 +83,14 @@ class _Purse:
             self.sectors -= amount
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Where objects of a block lie: whole ones, and by carver those in part."""
+
+    taken: list[tuple[int, int]]
+    broken: list[list[tuple[int, int]]]
+
+
 class Engine:
     """Carves raw space with a set of carvers; ``finder`` must find what :func:`literals` gives for them."""
 
@@ -115,7 +123,7 @@ class Engine:
 
     def _block(self, space: Space, parts: Sequence[Stretch]) -> Iterator[Found | Missed]:
         allowed = LOST_BASE + LOST_RATE * sum(part.end - part.start for part in parts)
-        purse, taken = _Purse(allowed, allowed), list[tuple[int, int]]()
+        purse, held = _Purse(allowed, allowed), _Held([], [[] for _ in self._carvers])
         for part in parts:
             view = space.view(part.start)
             for low in range(part.start, part.end, self._step):
@@ -127,15 +135,14 @@ class Engine:
                     yield Missed(low, high - low, str(error))
                     continue
                 view.look(data, begin)
-                yield from self._window(view, self.candidates(data, begin, (low, high)), purse, taken, high)
+                yield from self._window(view, self.candidates(data, begin, (low, high)), purse, held, high)
 
     def _window(
-        self, view: SpaceView, candidates: Iterable[tuple[int, int]], purse: _Purse, taken: list[tuple[int, int]],
-        end: int,
+        self, view: SpaceView, candidates: Iterable[tuple[int, int]], purse: _Purse, held: _Held, end: int
     ) -> Iterator[Found | Missed]:  # fmt: skip
-        skipped = None
+        skipped, taken, broken = None, held.taken, held.broken
         for at, index in candidates:
-            if _inside(at, taken):
+            if _inside(at, taken) or _inside(at, broken[index]):
                 continue
             if not purse.open(at):
                 skipped = at if skipped is None else skipped
@@ -150,9 +157,8 @@ class Engine:
                 purse.pay(view.spent + _CALL)
             if found is not None:
                 runs = _runs(view, found)
-                if found.complete:
-                    for start, length in runs:
-                        insort(taken, (start, start + length))
+                for start, length in runs:
+                    insort(taken if found.complete else broken[index], (start, start + length))
                 yield Found(found, carver.name, runs)
         if skipped is not None:
             reason = "more headers that come to nothing than may be looked at; objects may lie behind them"
@@ -183,25 +189,29 @@ def _inside(at: int, taken: Sequence[tuple[int, int]]) -> bool:
     return index >= 0 and taken[index][0] <= at < taken[index][1]
 
 
-def outermost(objects: Sequence[tuple[Sequence[tuple[int, int]], bool]]) -> list[int]:
-    """Return which of (runs, complete) are not inside another one, in order of their starts.
+def outermost(objects: Sequence[tuple[Sequence[tuple[int, int]], bool, str]]) -> list[int]:
+    """Return which of (runs, complete, carver) are not inside another one, in order of their starts.
 
-    What starts inside a complete object is part of it; what lies wholly inside an incomplete one is; of several at one
-    place the complete one stays, then the longest.
+    What starts inside a complete object is part of it, and so is what lies wholly inside an incomplete one or starts
+    inside one of the same carver; of several at one place the complete one stays, then the longest.
     """
     kept: list[int] = []
     whole, broken = list[tuple[int, int]](), list[tuple[int, int]]()
-    length = [sum(size for _, size in runs) for runs, _ in objects]
+    own: dict[str, list[tuple[int, int]]] = {}
+    length = [sum(size for _, size in runs) for runs, _, _ in objects]
     last = -1
     for index in sorted(range(len(objects)), key=lambda i: (objects[i][0][0][0], not objects[i][1], -length[i], i)):
-        runs, complete = objects[index]
+        runs, complete, carver = objects[index]
         start = runs[0][0]
-        if start == last or _inside(start, whole) or all(_covered(run, broken) for run in runs):
+        inside = _inside(start, whole) or _inside(start, own.get(carver, ()))
+        if start == last or inside or all(_covered(run, broken) for run in runs):
             continue
         last = start
         kept.append(index)
         for place, size in runs:
             insort(whole if complete else broken, (place, place + size))
+            if not complete:
+                insort(own.setdefault(carver, []), (place, place + size))
     return kept
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
+import numpy as np
 import simplejpeg
 
 from pipeline.carvers.base import Carved, Carver, SpentError, View
@@ -19,12 +19,16 @@ LONGEST: Final = 32 << 20
 """Bytes of one picture that are decoded; longer ones are taken by their markers."""
 SEARCHED: Final = 8 << 20
 """Bytes behind the break in which the second piece is looked for."""
-NEAR: Final = 8
-"""How many clusters of something else may pass for picture data at either side of the gap."""
-TRIED: Final = 400
-ENDS: Final = 8
-_MARKER: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
-_STEP: Final = 1 << 18
+NEAR: Final = 4
+"""How many clusters of something else may pass for picture data at the sides of the gap."""
+FAR: Final = 32
+"""How many clusters behind an end of the gap are tried where another picture lies in it."""
+ENDS: Final = 4
+_MARKER: Final = np.ones(256, bool)
+"""Second bytes that make a marker in entropy-coded data: all but stuffing, restarts and fill (B.1.1.2, B.1.1.5)."""
+_MARKER[[0x00, *range(0xD0, 0xD8), 0xFF]] = False
+_FIRST_STEP: Final = 1 << 16
+_STEP: Final = 1 << 20
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """SOF0-3, 5-7, 9-11, 13-15: baseline, extended, progressive, lossless, differential, arithmetic (table B.1)."""
 _DECODED: Final = frozenset({0xC0, 0xC1, 0xC2})
@@ -59,6 +63,7 @@ class Jpeg(Carver):
     def carve(self, view: View, start: int, limit: int) -> Carved | None:
         """Return the picture in one piece; partial where decoding finds a fault or there is no end."""
         walk = _walk(view, start, limit)
+        view.memo["jpeg"] = {start: walk}
         if not walk.scans:
             return None
         if not walk.end:
@@ -75,7 +80,7 @@ class Jpeg(Carver):
         """Return the picture in two pieces that decodes without a warning; else the part that is usable."""
         if found is None:
             return None
-        walk = _walk(view, start, limit)
+        walk = view.memo.get("jpeg", {}).get(start) or _walk(view, start, limit)
         if walk.kind not in _DECODED:
             return found
         cluster = view.cluster
@@ -101,17 +106,14 @@ def _legal(walk: _Walk) -> bytes:
 
 def _joints(clusters: Clusters, first: int, lowest: int) -> Iterator[tuple[int, int, int]]:
     """Yield (cluster behind the first piece, first cluster of the second, end in bytes), the likely ones first."""
-    tried = 0
     for low, end in clusters.tails(first, ENDS):
         highest = -(-end // clusters.size)
-        near = [(b, a) for b, a in product(range(NEAR), range(NEAR)) if first - b >= lowest and low + a < highest]
-        far = [(0, a) for a in range(NEAR, highest - low)]
+        near = [(back, on) for back, on in product(range(NEAR + 1), repeat=2) if back + on <= NEAR]
+        far = [(0, on) for on in range(NEAR + 1, FAR)]
         for back, on in sorted(near, key=lambda item: (sum(item), item)) + far:
-            if low + on > first - back:
-                yield first - back, low + on, end
-                tried += 1
-                if tried >= TRIED:
-                    return
+            before, after = first - back, low + on
+            if lowest <= before < after < highest:
+                yield before, after, end
 
 
 def _part(view: View, start: int, walk: _Walk) -> Carved | None:
@@ -201,11 +203,15 @@ def _table(kind: int, size: int, body: bytes) -> bool:
 
 def _entropy(view: View, start: int, at: int, limit: int) -> int:
     """Offset of the marker behind entropy-coded data (B.1.1.5), ``limit`` if there is none."""
+    step = _FIRST_STEP
     while at < limit:
-        data = view.read(start + at, min(_STEP, limit - at))
-        if match := _MARKER.search(data):
-            return at + match.end() - 2
+        data = np.frombuffer(view.read(start + at, min(step, limit - at)), np.uint8)
+        marks = np.flatnonzero(data[:-1] == 0xFF)
+        found = np.flatnonzero(_MARKER[data[marks + 1]])
+        if len(found):
+            return at + int(marks[found[0]])
         if len(data) < 2:
             return limit
         at += len(data) - 1 if at + len(data) < limit else len(data)
+        step = _STEP
     return limit

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 from pipeline.access.interfaces import Readable
 from pipeline.carvers.base import SpentError
@@ -78,6 +78,7 @@ class SpaceView:
         self._behind = chain.before[-1] - chain.before[min(self._first, len(chain.before) - 1)]
         self._window, self._window_start, self._window_end = b"", 0, 0
         self.spent, self.allowed = 0, 1 << 62
+        self.memo: dict[str, Any] = {}
 
     @property
     def size(self) -> int:

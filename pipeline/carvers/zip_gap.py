@@ -17,6 +17,7 @@ __all__ = ["mended"]
 SEARCHED: Final = 16 << 20
 """Bytes in which the end record is looked for."""
 ENDS: Final = 32
+_STEP: Final = 1 << 20
 _LISTING: Final = 16
 """What a byte of a directory costs, beside one that is only read."""
 _END: Final = re.compile(rb"PK\x05\x06\0\0\0\0")
@@ -47,11 +48,15 @@ class _Archive:
 
 def mended(view: View, start: int, limit: int) -> Carved | None:
     """Return the archive in two pieces that all its checksums agree with."""
-    data = view.read(start, min(limit, SEARCHED))
-    for number, match in enumerate(_END.finditer(data)):
-        if number >= ENDS:
-            break
-        for gap, archive, cuts in _directories(view, data, match.start()):
+    reach = min(limit, SEARCHED)
+    for end in _ends(view, start, start + reach):
+        record = view.read(end, 22)
+        size, offset = struct.unpack_from("<II", record.ljust(22, b"\0"), 12)
+        gap = end - start - size - offset
+        if gap <= 0 or gap % view.cluster or offset < 30:
+            continue
+        data = view.read(start, min(limit, end - start + 22 + 0xFFFF))
+        for archive, cuts in _directories(view, data, end - start, gap):
             pieces = Pieces(data, gap)
             cut = _cut(view, pieces, archive, cuts)
             if cut is not None:
@@ -59,20 +64,29 @@ def mended(view: View, start: int, limit: int) -> Carved | None:
     return None
 
 
-def _directories(view: View, data: bytes, at: int) -> list[tuple[int, _Archive, Sequence[int]]]:
-    """Return (gap, directory, cuts) as the end record at ``at`` (4.3.16) allows; no cuts: before the directory."""
-    if at + 22 > len(data):
-        return []
+def _ends(view: View, start: int, stop: int) -> list[int]:
+    """Return the end records between two offsets, the first ``ENDS``; what was searched is searched once."""
+    searched, found = view.memo.setdefault("zip-ends", [(0, 0), []])
+    low, high = searched if searched[0] <= start <= searched[1] else (start, start)
+    kept = found if high > start else []
+    while high < stop:
+        data = view.read(high, min(_STEP, stop - high) + 8)
+        kept += [high + match.start() for match in _END.finditer(data)]
+        high += _STEP
+    kept = sorted(set(kept))
+    view.memo["zip-ends"] = [(low, high), kept]
+    return [place for place in kept if start <= place < stop][:ENDS]
+
+
+def _directories(view: View, data: bytes, at: int, gap: int) -> list[tuple[_Archive, Sequence[int]]]:
+    """Return (directory, cuts) as the end record at ``at`` (4.3.16) allows; no cuts: before the directory."""
     count, size, offset, comment = struct.unpack_from("<HIIH", data, at + 10)
-    gap, cluster = at - size - offset, view.cluster
-    if gap <= 0 or gap % cluster or offset < 30:
-        return []
-    end, pieces = offset + size + 22 + comment, Pieces(data, gap)
+    end, pieces, cluster = offset + size + 22 + comment, Pieces(data, gap), view.cluster
     inside = range(-(-(offset + 1) // cluster) * cluster, offset + size + 1, cluster)
     view.spend(_LISTING * size * (1 + len(inside)))
     listed: list[tuple[tuple[_Member, ...], tuple[int, ...]]] = [(_listed(data[at - size : at], count), ())]
     listed += [(_listed(pieces.joined(cut, offset, offset + size), count), (cut,)) for cut in inside]
-    return [(gap, _Archive(members, offset, end), cuts) for members, cuts in listed if members]
+    return [(_Archive(members, offset, end), cuts) for members, cuts in listed if members]
 
 
 def _listed(directory: bytes, count: int) -> tuple[_Member, ...]:

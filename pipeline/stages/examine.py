@@ -139,11 +139,14 @@ def _file_unit(number: int, exhibit: str, positions: list[int], size: int) -> Un
 def _carved_units(context: Context) -> list[Unit]:
     """Cut the carved objects into units, without those that are inside another one."""
     units: list[Unit] = []
-    carved = context.store.mapped("carve", "carved").select(["exhibit", "runs", "flags", "size"]).to_pylist()
+    carved = (
+        context.store.mapped("carve", "carved").select(["exhibit", "runs", "flags", "size", "listed_by"]).to_pylist()
+    )
     for evidence in context.store.rows("evidence"):
         own = [(place, row) for place, row in enumerate(carved) if row["exhibit"] == evidence.exhibit]
         runs = [[(run["start"], run["length"]) for run in row["runs"]] for _, row in own]
-        kept = outermost([(one, row["flags"] != "partial") for one, (_, row) in zip(runs, own, strict=True)])
+        objects = zip(runs, (row for _, row in own), strict=True)
+        kept = outermost([(one, row["flags"] != "partial", row["listed_by"]) for one, row in objects])
         batch: list[int] = []
         size = 0
         for place, row in (own[index] for index in kept):

@@ -26,7 +26,7 @@ def found_in(data: bytes, window: int = 1 << 20, cluster: int = 512) -> list[Fou
     """Return the objects of a medium of which nothing is known, none inside another."""
     engine, space = Engine(CARVERS, FINDER, window), Space.whole(Bytes(data), cluster)
     found = [one for one in engine.carve(space, 0, len(data)) if isinstance(one, Found)]
-    return [found[index] for index in outermost([(one.runs, one.carved.complete) for one in found])]
+    return [found[index] for index in outermost([(one.runs, one.carved.complete, one.carver) for one in found])]
 
 
 def carved(data: bytes, window: int = 1 << 20) -> list[Carved]:
