@@ -11,8 +11,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 __all__ = [
+    "NOT_CALLED_FOR",
     "ActivityEvent",
     "Certainty",
     "Claim",
@@ -42,6 +44,10 @@ __all__ = [
     "diagnose",
     "identify",
 ]
+
+
+NOT_CALLED_FOR: Final = "not called for: "
+"""How the reason of a coverage row begins whose bytes an examination was never meant for; no negative misses it."""
 
 
 def identify(kind: str, *keys: str | int) -> str:

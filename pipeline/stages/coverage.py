@@ -1,24 +1,37 @@
-"""Writes ``coverage``: for every class of bytes, what each examination made of it."""
+"""Writes ``coverage``: for every class of bytes, what each examination made of it, in bytes that add up.
+
+Of the classes of ``extents`` every examination has rows whose bytes sum to the class, and what no examination touched
+is ``not-examined``. What has no place of its own on the medium has rows besides, in classes of its own: ``volume``
+(listed), ``member`` (inside another file), ``resident`` (inside the file system's own records), ``layered`` (in volumes
+that only their layer knows: snapshots, APFS), ``carved`` and ``gone`` (names whose bytes others hold now).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from pipeline.records import Coverage
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.access.mapping import place_of
+from pipeline.records import Coverage, Evidence, ExtentClass
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
+from pipeline.stages.coverage_bytes import byte_rows, subjects_on_medium
 
 __all__ = ["CoverageStage"]
+
+_PLACELESS: Final = ("member", "volume")
 
 
 class CoverageStage(Stage):
     """Sums the examinations by exhibit, volume, class, examination, outcome and reason."""
 
     name: ClassVar[str] = "coverage"
-    version: ClassVar[int] = 1
-    reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "extents", "examinations")
+    version: ClassVar[int] = 2
+    reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "extents", "carved", "examinations")
     writes: ClassVar[tuple[str, ...]] = ("coverage",)
 
     def units(self, context: Context) -> Sequence[Unit]:
@@ -27,21 +40,60 @@ class CoverageStage(Stage):
 
     def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
         """Sum one exhibit."""
-        sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
-        for row in context.gathered("examinations", self.name):
-            if row["exhibit"] != item.exhibit:
-                continue
-            key: tuple[str, ...] = (row["volume"], row["class"], row["examined_by"], row["outcome"], row["reason"])
-            sums[key][0] += row["bytes"]
-            sums[key][1] += 1
-        for extent in context.store.rows("extents", exhibit=item.exhibit):
-            accounted = (extent.volume, extent.class_, "accounted", "examined", "")
-            sums[accounted][0] += extent.length
-            sums[accounted][1] += 1
-        for key in sorted(sums):
-            volume, class_, examined_by, outcome, reason = key
-            total = Coverage(
-                exhibit=item.exhibit, volume=volume, class_=class_, bytes=sums[key][0], items=sums[key][1],
-                examined_by=examined_by, outcome=outcome, reason=reason,
-            )  # fmt: skip
-            yield "coverage", total
+        rows = context.gathered_table("examinations", self.name)
+        rows = rows.filter(pc.equal(rows.column("exhibit"), item.exhibit))
+        extents = context.store.table("extents", exhibit=item.exhibit)
+        known = subjects_on_medium(extents)
+        subject = rows.column("subject")
+        placed = pc.or_(pc.equal(subject, "raw"), pc.is_in(subject, known))
+        for row in _elsewhere(context, item.exhibit, rows.filter(pc.invert(placed))):
+            yield "coverage", row
+        for evidence in context.store.rows("evidence", exhibit=item.exhibit):
+            if extents.num_rows:
+                for row in byte_rows(item.exhibit, evidence.size, extents, rows.filter(placed)):
+                    yield "coverage", row
+            for row in _accounted(evidence, extents):
+                yield "coverage", row
+
+
+def _accounted(evidence: Evidence, extents: pa.Table) -> Iterator[Coverage]:
+    """Yield what the account holds; an image without one is not examined, whatever else was done to it."""
+    if not extents.num_rows:
+        yield _row(
+            evidence.exhibit, ("", "", "accounted", "not-examined", "the account did not close"), evidence.size, 1
+        )
+    groups = extents.group_by(["volume", "class"]).aggregate([("length", "sum"), ("length", "count")])
+    for row in groups.sort_by([("volume", "ascending"), ("class", "ascending")]).to_pylist():
+        key: tuple[str, ...] = (row["volume"], row["class"], "accounted", "examined", "")
+        yield _row(evidence.exhibit, key, row["length_sum"], row["length_count"])
+
+
+def _elsewhere(context: Context, exhibit: str, rows: pa.Table) -> Iterator[Coverage]:
+    """Yield sums of what was done to things that hold no bytes of the medium by themselves."""
+    carved = context.store.table("carved", exhibit=exhibit, columns=["id"]).column("id").combine_chunks()
+    found = pc.is_in(rows.column("subject"), carved)
+    layered = {row.address for row in context.volumes(exhibit).values() if not place_of(row)}
+    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+    for batch in rows.append_column("carved", found).to_batches(max_chunksize=8192):
+        for row in batch.to_pylist():
+            class_ = row["class"]
+            if class_ not in _PLACELESS and row["subject"] != "image":
+                class_ = "carved" if row["carved"] else "layered" if row["volume"] in layered else _lone(row)
+            which: tuple[str, ...] = (row["volume"], class_, row["examined_by"], row["outcome"], row["reason"])
+            sums[which][0] += row["bytes"]
+            sums[which][1] += 1
+    for key in sorted(sums):
+        yield _row(exhibit, key, *sums[key])
+
+
+def _lone(row: dict[str, object]) -> str:
+    """Return the class of a listed stream without an extent: in the file system's own records, or gone."""
+    return "gone" if row["class"] == ExtentClass.DELETED_CONTENT and row["outcome"] == "not-examined" else "resident"
+
+
+def _row(exhibit: str, key: tuple[str, ...], size: int, items: int) -> Coverage:
+    volume, class_, examined_by, outcome, reason = key
+    return Coverage(
+        exhibit=exhibit, volume=volume, class_=class_, bytes=size, items=items, examined_by=examined_by,
+        outcome=outcome, reason=reason,
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.exporters.material import Material
-from pipeline.records import ExtentClass
+from pipeline.records import NOT_CALLED_FOR, ExtentClass
 
 __all__ = ["Bar", "Coverage", "Gap", "Grid", "Missed", "Part", "Trouble", "Unread", "coverage_of", "missed_of"]
 
@@ -20,7 +20,7 @@ FROM diagnostics GROUP BY ALL ORDER BY exhibit, severity, code, stage
 """
 _GAPS: Final = """
 SELECT exhibit, class, examined_by, outcome, reason, sum(bytes)::BIGINT AS bytes, sum(items)::BIGINT AS items
-FROM coverage WHERE outcome <> 'examined' GROUP BY ALL
+FROM coverage WHERE outcome <> 'examined' AND NOT starts_with(coalesce(reason, ''), $spared) GROUP BY ALL
 ORDER BY exhibit, outcome, bytes DESC, class, examined_by, reason
 """
 _UNREAD: Final = "SELECT * FROM volumes WHERE state <> 'open' ORDER BY exhibit, start, address"
@@ -28,7 +28,7 @@ _PARTS: Final = "SELECT exhibit, class, sum(length)::BIGINT AS bytes FROM extent
 _SIZES: Final = "SELECT exhibit, size FROM evidence ORDER BY exhibit"
 _CELLS: Final = """
 SELECT exhibit, class, examined_by, outcome, sum(bytes)::BIGINT AS bytes, sum(items)::BIGINT AS items
-FROM coverage GROUP BY ALL ORDER BY ALL
+FROM coverage WHERE NOT starts_with(coalesce(reason, ''), $spared) GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -139,7 +139,7 @@ def missed_of(material: Material) -> Missed:
         (row for row in troubles if row["severity"] != "note"),
         key=lambda row: (words.rank("severity", row["severity"]), row["exhibit"], -row["n"], row["code"]),
     )
-    gaps = queries.rows(_GAPS)
+    gaps = queries.rows(_GAPS, spared=NOT_CALLED_FOR)
     return Missed(
         troubles=tuple(_trouble(material, row) for row in told),
         unread=tuple(_unread(material, row) for row in queries.rows(_UNREAD)),
@@ -183,7 +183,7 @@ def _gap(material: Material, row: Mapping[str, Any]) -> Gap:
 
 def coverage_of(material: Material) -> Coverage:
     """Return the account of bytes and the table of examinations, by exhibit."""
-    parts, cells = material.queries.rows(_PARTS), material.queries.rows(_CELLS)
+    parts, cells = material.queries.rows(_PARTS), material.queries.rows(_CELLS, spared=NOT_CALLED_FOR)
     sizes = {row["exhibit"]: row["size"] for row in material.queries.rows(_SIZES)}
     return Coverage(
         bars=tuple(
