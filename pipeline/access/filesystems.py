@@ -7,6 +7,7 @@ from typing import Final
 
 from pipeline.access.backends import open_backend
 from pipeline.access.exfat import open_exfat
+from pipeline.access.ext import open_ext
 from pipeline.access.fat import open_fat
 from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image, Readable
 from pipeline.access.mapped import MappedFileSystem
@@ -41,7 +42,8 @@ def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -
 def _opened(data: Readable, volume: Volume, options: FileSystemOptions) -> FileSystem:
     """Return the reader that a volume's row names, over the volume's bytes."""
     openers: dict[str, _Opener] = {
-        "own": _OWN.get(volume.file_system, open_fat), "tsk": open_tsk, "dfvfs": open_backend,
+        "own": _OWN.get(volume.file_system, open_fat), "dfvfs": open_backend,
+        "tsk": open_ext if volume.file_system.startswith("ext") else open_tsk,
     }  # fmt: skip
     opener = openers.get(volume.reader)
     if opener is None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.access.backends import open_backend
+from pipeline.access.ext import JOURNAL
 from pipeline.access.filesystems import open_file_system
 from pipeline.access.interfaces import FileSystemOptions, Image
 from pipeline.access.mapped import carried_over
@@ -63,7 +64,7 @@ def _alone(volume: Volume, second: str, error: UnreadableError) -> Diagnostic:
 
 
 def _listed(row: FileEntry, by: str) -> FileEntry:
-    return row if row.listed_by == by else replace(row, listed_by=by)
+    return row if row.listed_by in {by, JOURNAL} else replace(row, listed_by=by)
 
 
 def _troubled(volume: Volume, second: str, troubles: list[Diagnostic]) -> Iterator[Diagnostic]:

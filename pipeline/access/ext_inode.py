@@ -1,0 +1,154 @@
+"""ext inodes as bytes: times, size, and the blocks that extents or block pointers map.
+
+Source: the kernel's ``Documentation/filesystems/ext4`` ("Index Nodes", "The Contents of inode.i_block").
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.access.ext_layout import ExtLayout
+from pipeline.access.found import Moment, Stream, moment
+from pipeline.errors import ParseError
+
+__all__ = ["ExtInode", "parse_inode", "stream_of_inode"]
+
+_EXTENTS: Final = 0x80000
+_INLINE: Final = 0x10000000
+_KINDS: Final = {0x4000: "directory", 0x8000: "file", 0xA000: "link"}
+_MAGIC: Final = 0xF30A
+_MAX_DEPTH: Final = 5
+_MAX_RUNS: Final = 1_000_000
+_FAST_LINK: Final = 60
+_UNWRITTEN: Final = 32768
+Load = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtInode:
+    """An inode; ``raw`` are its own bytes."""
+
+    number: int
+    mode: int
+    links: int
+    size: int
+    deleted: int
+    flags: int
+    generation: int
+    times: dict[str, Moment | None]
+    raw: bytes
+
+    @property
+    def kind(self) -> str:
+        """file, directory, link or other."""
+        return _KINDS.get(self.mode & 0xF000, "other")
+
+    @property
+    def live(self) -> bool:
+        """Whether it was in use when these bytes were written."""
+        return bool(self.mode and self.links and not self.deleted)
+
+
+def parse_inode(raw: bytes, number: int) -> ExtInode:
+    """Return an inode of at least 128 bytes; ParseError where there are fewer."""
+    if len(raw) < 128:
+        raise ParseError(f"inode {number} is cut off")
+    mode, _, low, accessed, changed, modified, deleted, _, links = struct.unpack_from("<HHIIIIIHH", raw)
+    (flags,), (generation,), (high,) = (struct.unpack_from("<I", raw, at) for at in (32, 100, 108))
+    size = low | (high << 32 if mode & 0xF000 in {0x8000, 0x4000} else 0)
+    extra = struct.unpack_from("<H", raw, 128)[0] if len(raw) >= 160 else 0
+    times = {
+        "accessed": _time(raw, accessed, 140, extra), "modified": _time(raw, modified, 136, extra),
+        "changed": _time(raw, changed, 132, extra),
+    }  # fmt: skip
+    if extra >= 24:
+        times["created"] = _time(raw, struct.unpack_from("<I", raw, 144)[0], 148, extra)
+    return ExtInode(number, mode, links, size, deleted, flags, generation, times, raw)
+
+
+def _time(raw: bytes, low: int, at: int, extra: int) -> Moment | None:
+    """Return a time: signed seconds, and two bits of epoch below nanoseconds where the inode has room for them."""
+    seconds = low - (1 << 32 if low >> 31 else 0)
+    if at + 4 > 128 + extra or at + 4 > len(raw):
+        return moment(seconds, precision_us=1_000_000)
+    (more,) = struct.unpack_from("<I", raw, at)
+    return moment(seconds + ((more & 3) << 32), more >> 2)
+
+
+def stream_of_inode(inode: ExtInode, layout: ExtLayout, load: Load) -> Stream:
+    """Return the bytes that an inode maps; ``load`` gives a block.
+
+    Raises:
+        ParseError: its blocks lie outside the volume, or what maps them is damaged.
+    """
+    area = inode.raw[40:100]
+    if inode.kind == "link" and inode.size < _FAST_LINK:
+        return Stream(inode.size, (), area[: inode.size])
+    if inode.flags & _INLINE:
+        return Stream(min(inode.size, 60), (), area[: min(inode.size, 60)])
+    extents = _extents(area, layout, load, 0) if inode.flags & _EXTENTS else _pointers(area, layout, load, inode.size)
+    block, end = layout.block, 0
+    runs: list[tuple[int, int]] = []
+    for first, count, start in extents:
+        if first < end or start + count > layout.blocks or len(runs) > _MAX_RUNS:
+            raise ParseError("a file's blocks overlap or lie outside the volume")
+        if first > end:
+            runs.append((-1, (first - end) * block))
+        if runs and start and runs[-1][0] >= 0 and sum(runs[-1]) == start * block:
+            runs[-1] = (runs[-1][0], runs[-1][1] + count * block)
+        else:
+            runs.append((start * block if start else -1, count * block))
+        end = first + count
+    if end * block < inode.size:
+        runs.append((-1, inode.size - end * block))
+    return Stream(inode.size, tuple(runs))
+
+
+def _extents(raw: bytes, layout: ExtLayout, load: Load, depth: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (first block in the file, count, block or 0 for a hole) of an extent tree's node."""
+    magic, count, _, level = struct.unpack_from("<HHHH", raw)
+    if magic != _MAGIC or depth > _MAX_DEPTH or level > _MAX_DEPTH or 12 + 12 * count > len(raw):
+        raise ParseError("a damaged node of an extent tree")
+    for at in range(12, 12 + 12 * count, 12):
+        if level:
+            _, low, high = struct.unpack_from("<IIH", raw, at)
+            yield from _extents(load(low | high << 32), layout, load, depth + 1)
+            continue
+        first, length, high, low = struct.unpack_from("<IHHI", raw, at)
+        unwritten = length > _UNWRITTEN
+        yield first, length - _UNWRITTEN if unwritten else length, 0 if unwritten else low | high << 32
+
+
+def _pointers(area: bytes, layout: ExtLayout, load: Load, size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the same of direct, indirect, doubly and triply indirect block pointers."""
+    numbers = struct.unpack("<15I", area)
+    left = -(-size // layout.block)
+    first = 0
+    for number in numbers[:12]:
+        if first < left and number:
+            yield first, 1, number
+        first += 1
+    for level, number in enumerate(numbers[12:], 1):
+        span = (layout.block // 4) ** level
+        if first < left and number:
+            yield from _indirect(number, level, first, left, layout, load)
+        first += span
+
+
+def _indirect(
+    number: int, level: int, first: int, left: int, layout: ExtLayout, load: Load
+) -> Iterator[tuple[int, int, int]]:
+    if number >= layout.blocks:
+        raise ParseError("a block of pointers lies outside the volume")
+    raw, span = load(number), (layout.block // 4) ** (level - 1)
+    for index, child in enumerate(struct.unpack_from(f"<{len(raw) // 4}I", raw)):
+        at = first + index * span
+        if at >= left:
+            return
+        if child and level == 1:
+            yield at, 1, child
+        elif child:
+            yield from _indirect(child, level - 1, at, left, layout, load)
