@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from pipeline.access.backends import open_backend
@@ -10,7 +11,8 @@ from pipeline.access.exfat import open_exfat
 from pipeline.access.ext import open_ext
 from pipeline.access.fat import open_fat
 from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image, Readable
-from pipeline.access.mapped import MappedFileSystem
+from pipeline.access.layers import SnapshotBytes
+from pipeline.access.mapped import MappedFileSystem, SnapshotFileSystem
 from pipeline.access.mapping import by_itself
 from pipeline.access.ntfs import open_ntfs
 from pipeline.access.own import OWN
@@ -34,6 +36,9 @@ def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -
     if volume.reader == "layer":
         return _Layer(image, volume, options)
     data = open_volume(image, volume, options)
+    if isinstance(data, SnapshotBytes):
+        inside = replace(by_itself(volume), length=data.size)
+        return SnapshotFileSystem(_opened(data, inside, options), data.places(), data.carrier)
     if volume.runs:
         return MappedFileSystem(_opened(data, by_itself(volume), options), volume)
     return _opened(data, volume, options)

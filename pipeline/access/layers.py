@@ -1,4 +1,4 @@
-"""Volumes inside volumes: LVM2 logical volumes, APFS volumes and volume shadow copies through libyal."""
+"""Volumes inside volumes: what carries others together, and APFS volumes and volume shadow copies through libyal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.lvm import assemble_lvm
 from pipeline.access.md import assemble_md
 from pipeline.access.pool import MAX_VOLUMES, Found, unknown_inside
+from pipeline.access.vss import SnapshotPlaces, read_places
 from pipeline.address import join
-from pipeline.errors import UnreadableError
+from pipeline.errors import ParseError, UnreadableError
 from pipeline.records import Diagnostic, Region, Volume, VolumeState
 
-__all__ = ["FileLike", "LayerReadable", "assembled", "carries", "layered_volumes", "oldest_first"]
+__all__ = ["FileLike", "LayerReadable", "SnapshotBytes", "assembled", "carries", "layered_volumes", "oldest_first"]
 
 _FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError, IndexError)
 
@@ -106,9 +107,9 @@ def _snapshots(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:
         store = handle.get_store(index)
         row = replace(
             volume, address=join(volume.address, "snapshot", str(number)), direct=False, runs=(), scheme="vss",
-            reader="tsk", label=f"{store.get_creation_time():%Y-%m-%dT%H:%M:%SZ}",
+            label=f"{store.get_creation_time():%Y-%m-%dT%H:%M:%SZ}",
         )  # fmt: skip
-        yield Found(row, LayerReadable(handle, store, int(store.volume_size)))
+        yield Found(row, SnapshotBytes(handle, store, int(store.volume_size), data, volume, number))
 
 
 def _oldest_first(handle: Any) -> list[int]:
@@ -140,3 +141,22 @@ class LayerReadable:
         except _FAILURES as error:
             raise UnreadableError(f"byte {start} of the layered volume cannot be read ({error})") from error
         return data
+
+
+@dataclass(slots=True)
+class SnapshotBytes(LayerReadable):
+    """A snapshot's bytes; ``below`` are those of the volume that ``carrier`` describes, ``number`` counts from 1."""
+
+    below: Readable
+    carrier: Volume
+    number: int
+
+    def places(self) -> SnapshotPlaces | None:
+        """Return where the snapshot's blocks lie in its volume; None where the catalog read again does not agree."""
+        try:
+            found = read_places(self.below)
+        except (ParseError, UnreadableError):
+            return None
+        stores = [self.keeper.get_store(index) for index in _oldest_first(self.keeper)]
+        told = [int(store.get_creation_time_as_integer()) for store in stores]
+        return found[self.number - 1][1] if [moment for moment, _ in found] == told == sorted(set(told)) else None

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.access.interfaces import FileSystem
-from pipeline.access.mapping import OUTSIDE, Mapping
-from pipeline.records import Diagnostic, FileEntry, Region, Run, Volume
+from pipeline.access.mapping import OUTSIDE, Mapping, place_of
+from pipeline.access.vss import SnapshotPlaces
+from pipeline.records import Diagnostic, FileEntry, Origin, Region, Run, Volume
 
-__all__ = ["MappedFileSystem", "carried_over"]
+__all__ = ["MappedFileSystem", "SnapshotFileSystem", "carried_over"]
 
 
 def carried_over(
@@ -74,3 +75,38 @@ class MappedFileSystem:
             self._last = entry, replace(entry, runs=self._mapping.back(entry.runs))
         own = self._last[1]
         return self._fs.read(own, start, length) if own is not None else b""
+
+
+class SnapshotFileSystem:
+    """A snapshot's file system: live files that lie whole on the medium by image runs, all else through its layer.
+
+    Image runs make a file of a snapshot that is unchanged today the same as today's, in so many bytes: it is read
+    once. It has no space of its own in the account: its bytes are its volume's, or those of the store's own file.
+    """
+
+    def __init__(self, fs: FileSystem, places: SnapshotPlaces | None, carrier: Volume) -> None:
+        self._fs, self._places = fs, None if carrier.encryption else places
+        self._mapping = Mapping(place_of(carrier))
+
+    def entries(self) -> Iterator[FileEntry | Diagnostic]:
+        """Yield what the reader lists."""
+        for row in self._fs.entries():
+            yield row if isinstance(row, Diagnostic) else self._placed(row)
+
+    def _placed(self, entry: FileEntry) -> FileEntry:
+        if not entry.runs:
+            return entry
+        runs = None
+        if self._places is not None and entry.reader == "runs" and entry.origin == Origin.ALLOCATED:
+            runs = self._places.of(entry.runs)
+        if runs is None or not self._mapping.size:
+            return replace(entry, runs=(), reader="file-system")
+        return replace(entry, runs=self._mapping.forth(runs))
+
+    def regions(self) -> Iterator[Region | Diagnostic]:
+        """Yield nothing: the space is the volume's."""
+        yield from ()
+
+    def read(self, entry: FileEntry, start: int, length: int) -> bytes:
+        """Return bytes of an entry through the snapshot's layer."""
+        return self._fs.read(entry, start, length)

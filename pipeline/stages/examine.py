@@ -17,6 +17,7 @@ from pipeline.stages.examine_carved import examine_carved
 from pipeline.stages.examine_content import ContentExaminer
 from pipeline.stages.examine_raw import RawExaminer, RawRange
 from pipeline.stages.raw_space import raw_stretches
+from pipeline.stages.shared_places import shared_place, sharing_volumes, with_shared_places
 
 __all__ = ["ExamineStage"]
 
@@ -60,8 +61,9 @@ class ExamineStage(Stage):
             return
         groups: dict[tuple[str, int, str, str, str], list[FileEntry]] = {}
         listed = context.entries_at("entries", "entries", unit.positions)
+        sharing = sharing_volumes(context.volumes(unit.exhibit).values())
         for entry in (_judged(context, entry) for entry in listed):
-            groups.setdefault(_stream_key(entry), []).append(entry)
+            groups.setdefault(_stream_key(entry, sharing), []).append(entry)
         for names in groups.values():
             first = names[0]
             yield Item(exhibit=first.exhibit, address=first.address, bytes=first.size, payload=tuple(names))
@@ -95,7 +97,10 @@ def _judged(context: Context, entry: FileEntry) -> FileEntry:
     return entry if certainty in (None, entry.certainty) else replace(entry, certainty=certainty)
 
 
-def _stream_key(entry: FileEntry) -> tuple[str, int, str, str, str]:
+def _stream_key(entry: FileEntry, sharing: frozenset[str]) -> tuple[str, int, str, str, str]:
+    same = shared_place(entry) if entry.volume in sharing else None
+    if same is not None:
+        return (same, 0, "", entry.origin, entry.kind)
     shared = entry.volume if entry.origin == Origin.ALLOCATED else entry.address
     return (shared, entry.meta, entry.stream, entry.origin, entry.kind)
 
@@ -105,7 +110,7 @@ def _file_units(context: Context) -> list[Unit]:
     table = context.store.mapped("entries", "entries")
     if not table.num_rows:
         return []
-    keys = _unit_order(table)
+    keys = _unit_order(with_shared_places(table, context.store.rows("volumes")))
     units: list[Unit] = []
     batch: list[int] = []
     size, exhibit, stream = 0, "", None
