@@ -13,8 +13,9 @@ from pipeline.access.fat import open_fat
 from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image, Readable
 from pipeline.access.layers import SnapshotBytes
 from pipeline.access.mapped import MappedFileSystem, SnapshotFileSystem
+from pipeline.access.mapped_pages import MappedPages
 from pipeline.access.mapping import by_itself
-from pipeline.access.ntfs import open_ntfs
+from pipeline.access.ntfs import NtfsFileSystem, open_ntfs
 from pipeline.access.own import OWN
 from pipeline.access.tsk import open_tsk
 from pipeline.access.volumes import layer_regions, open_volume
@@ -40,7 +41,8 @@ def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -
         inside = replace(by_itself(volume), length=data.size)
         return SnapshotFileSystem(_opened(data, inside, options), data.places(), data.carrier)
     if volume.runs:
-        return MappedFileSystem(_opened(data, by_itself(volume), options), volume)
+        inner = _opened(data, by_itself(volume), options)
+        return MappedPages(inner, volume) if isinstance(inner, NtfsFileSystem) else MappedFileSystem(inner, volume)
     return _opened(data, volume, options)
 
 

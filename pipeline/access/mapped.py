@@ -10,7 +10,7 @@ from pipeline.access.mapping import OUTSIDE, Mapping, place_of
 from pipeline.access.vss import SnapshotPlaces
 from pipeline.records import Diagnostic, FileEntry, Origin, Region, Run, Volume
 
-__all__ = ["MappedFileSystem", "SnapshotFileSystem", "carried_over"]
+__all__ = ["MappedFileSystem", "SnapshotFileSystem", "carried_entry", "carried_over"]
 
 
 def carried_over(
@@ -23,14 +23,14 @@ def carried_over(
     mapping = Mapping(volume.runs)
     for row in rows:
         if isinstance(row, FileEntry):
-            yield _entry(volume, mapping, row)
+            yield carried_entry(volume, mapping, row)
         elif isinstance(row, Region):
             yield from _regions(mapping, row)
         else:
             yield row
 
 
-def _entry(volume: Volume, mapping: Mapping, entry: FileEntry) -> FileEntry:
+def carried_entry(volume: Volume, mapping: Mapping, entry: FileEntry) -> FileEntry:
     """Return an entry by its image runs; of an enciphered volume they are places only, not what to read."""
     if not entry.runs:
         return entry

@@ -27,7 +27,7 @@ from pipeline.access.ntfs_record import (
     Record,
 )
 from pipeline.access.ntfs_rows import COMPRESSED
-from pipeline.access.pages import Page, entries_in
+from pipeline.access.pages import Addresses, Page, entries_in
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, ExtentClass, FileEntry, Region, Severity, Volume, diagnose
 from pipeline.schemas import plain_text
@@ -93,13 +93,13 @@ class NtfsFileSystem:
 
     def entries(self) -> Iterator[FileEntry | Diagnostic]:
         """Yield every stream of every name, in the order of records, then what is damaged."""
-        return entries_in(page.rows if isinstance(page, Page) else page for page in self.pages())
+        return entries_in(page.rows if isinstance(page, Page) else page for page in self.pages(Addresses()))
 
-    def pages(self) -> Iterator[Page | Diagnostic]:
-        """Yield the same in pages, as columns."""
+    def pages(self, addresses: Addresses) -> Iterator[Page | Diagnostic]:
+        """Yield the same in pages, as columns; ``addresses`` gives each entry its own."""
         blocks, problems = self._allocated()
         yield from problems
-        yield from Listing(self._mft, self._volume, blocks).pages()
+        yield from Listing(self._mft, self._volume, blocks).pages(addresses)
 
     # -- space ---------------------------------------------------------------------------------------------------
 

@@ -40,14 +40,13 @@ class Listing:
         self._blocks = blocks
         self._batches: dict[int, Batch] = {}
 
-    def pages(self) -> Iterator[Page | Diagnostic]:
+    def pages(self, addresses: Addresses) -> Iterator[Page | Diagnostic]:
         """Yield every stream of every name, in the order of records, then what is damaged."""
         mft, faults = self._mft, self._mft.faults
         folders = Folders(list(self._folders()), faults)
         cluster = mft.geometry.cluster
         columns = ColumnMaker(self._volume, cluster, mft.clusters, self._blocks, folders, faults)
         rows = RowMaker(self._volume, cluster, self._blocks, folders, faults)
-        addresses = Addresses()
         for batch in self._parsed():
             counts = batch.attribute_counts()
             taken = Columns(batch, columns)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import pytsk3
 
@@ -25,6 +26,27 @@ _META_FLAG_USED: Final = int(pytsk3.TSK_FS_META_FLAG_USED)
 _NAME_FLAG_ALLOC: Final = int(pytsk3.TSK_FS_NAME_FLAG_ALLOC)
 _MFT_PIECE: Final = 4 << 20
 _MAX_NAMED_RANGES: Final = 50
+_DOTS: Final = (b".", b"..")
+
+
+class Tree(Protocol):
+    """Knows the paths of folders."""
+
+    def path(self, number: int) -> str:
+        """Return the path of a folder."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The path of the one folder that is asked for."""
+
+    known: str
+
+    def path(self, number: int) -> str:
+        """Return the path."""
+        del number
+        return self.known
 
 
 def open_tsk(data: Readable, volume: Volume, options: FileSystemOptions) -> TskFileSystem:
@@ -56,18 +78,27 @@ class TskFileSystem:
         yield from self._named(maker)
         for name, file in self._nameless():
             yield from self._entry(maker, name, file)
-        yield from self._troubles
-        yield from self._unread()
+        yield from self.troubles()
 
     def named(self) -> Iterator[FileEntry | Diagnostic]:
         """Yield what directories name, and what could not be read: the listing to compare another reader's with."""
         yield from self._named(self._begin())
+        yield from self.troubles()
+
+    def troubles(self) -> Iterator[Diagnostic]:
+        """Yield what could not be read so far."""
         yield from self._troubles
         yield from self._unread()
 
     def _begin(self) -> RowMaker:
-        self._troubles, self._folders, self._seen, self._records = [], {}, set(), {}
-        self._load_records()
+        self._troubles, self._folders, self._seen = [], {}, set()
+        return self.maker(None)
+
+    def maker(self, wanted: frozenset[int] | None) -> RowMaker:
+        """Return what makes rows, with the MFT's own records of the inodes that are wanted; None: of all."""
+        self._records = {}
+        if wanted is None or wanted:
+            self._load_records(wanted)
         return RowMaker(
             volume=self._volume, block=self._block, ntfs=self._ntfs, used={}, records=self._records,
             precision_us=1_000_000 if self._type in {"ext2", "ext3"} else 1,
@@ -86,7 +117,7 @@ class TskFileSystem:
         try:
             file = self._fs.open_meta(root)
         except FAILURES as error:
-            self._trouble("/", "directory-damaged", error)
+            self.trouble("/", "directory-damaged", error)
             return
         yield Name("/", True, root), file
 
@@ -104,23 +135,28 @@ class TskFileSystem:
                     stack.append((child, name.path))
                 yield name, file
 
-    def _directory(self, inode: int, path: str) -> Iterator[tuple[Name, Any]]:
+    @property
+    def root(self) -> int:
+        """The root folder's inode."""
+        return int(self._fs.info.root_inum)
+
+    def opened(self, inode: int) -> Any:
+        """Return an inode's file."""
+        return self._fs.open_meta(inode)
+
+    def files_in(self, inode: int, tree: Tree) -> Iterator[Any]:
+        """Yield what a directory names; ``tree`` knows its path, should it be damaged."""
         try:
-            directory = iter(self._fs.open_dir(inode=inode))
+            for file in self._fs.open_dir(inode=inode):
+                name = file.info.name
+                if name is not None and name.name not in _DOTS:
+                    yield file
         except FAILURES as error:
-            self._trouble(path or "/", "directory-damaged", error)
-            return
-        while True:
-            try:
-                file = next(directory)
-            except StopIteration:
-                return
-            except FAILURES as error:
-                self._trouble(path or "/", "directory-damaged", error)
-                return
+            self.trouble(tree.path(inode) or "/", "directory-damaged", error)
+
+    def _directory(self, inode: int, path: str) -> Iterator[tuple[Name, Any]]:
+        for file in self.files_in(inode, _Known(path)):
             info = file.info.name
-            if info is None or info.name in {b".", b".."}:
-                continue
             text = info.name.decode("utf-8", "backslashreplace").replace("/", "\u2215")
             yield Name(f"{path}/{text}", bool(int(info.flags) & _NAME_FLAG_ALLOC), inode), file
 
@@ -172,7 +208,7 @@ class TskFileSystem:
         try:
             yield from maker.rows(name, file, meta, address)
         except StreamError as error:
-            self._trouble(name.path, "streams-damaged", error)
+            self.trouble(name.path, "streams-damaged", error)
 
     def _rebound(self, file: Any, address: int) -> tuple[Any, Any]:
         """Return the inode of a deleted NTFS name: the same record, its sequence one higher than the name's.
@@ -187,7 +223,7 @@ class TskFileSystem:
         freed = not int(meta.flags) & _META_FLAG_ALLOC
         return (found, meta) if freed and int(meta.seq) == int(file.info.name.meta_seq) + 1 else (file, None)
 
-    def _load_records(self) -> None:
+    def _load_records(self, wanted: frozenset[int] | None) -> None:
         """Read the MFT's own records, piece by piece; without them sizes and names are TSK's alone."""
         if not self._ntfs:
             return
@@ -198,13 +234,14 @@ class TskFileSystem:
                 return
             mft = self._fs.open_meta(0)
             for at in range(0, min(int(mft.info.meta.size), self._data.size), _MFT_PIECE):
-                merge_records(mft.read_random(at, _MFT_PIECE), at // size, size, self._records)
+                merge_records(mft.read_random(at, _MFT_PIECE), at // size, size, self._records, wanted)
         except (*FAILURES, UnreadableError) as error:
-            self._trouble("/$MFT", "mft-damaged", error)
+            self.trouble("/$MFT", "mft-damaged", error)
 
     # -- what is lost ---------------------------------------------------------------------------------------------
 
-    def _trouble(self, path: str, code: str, error: Exception) -> None:
+    def trouble(self, path: str, code: str, error: Exception) -> None:
+        """Remember what could not be read."""
         place = join(self._volume.address, "fs", path)
         text = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         message = f"{place}: {code.replace('-', ' ')} ({text}); what it names may be missing from the listing"

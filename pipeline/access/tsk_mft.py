@@ -7,9 +7,11 @@ Sources: Linux-NTFS project documentation, "FILE Record", "Attributes", "$STANDA
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
+
+import numpy as np
 
 __all__ = ["NTFS_ROOT", "MftRecord", "merge_records"]
 
@@ -46,9 +48,14 @@ class MftRecord:
         return ",".join(word for bit, word in _WORDS if self.attributes & bit)
 
 
-def merge_records(raw: bytes, first: int, record_size: int, records: dict[int, MftRecord]) -> None:
-    """Add the records in ``raw``, of which the first has the number ``first``; extensions join their base record."""
-    for index in range(len(raw) // record_size):
+def merge_records(
+    raw: bytes, first: int, record_size: int, records: dict[int, MftRecord], wanted: frozenset[int] | None = None
+) -> None:
+    """Add the records in ``raw``, of which the first has the number ``first``; extensions join their base record.
+
+    With ``wanted``, only of these base records.
+    """
+    for index in _chosen(raw, first, record_size, wanted):
         record = _fixed(raw[index * record_size : (index + 1) * record_size])
         if record is None:
             continue
@@ -58,6 +65,17 @@ def merge_records(raw: bytes, first: int, record_size: int, records: dict[int, M
             (row.sequence,) = struct.unpack_from("<H", record, 16)
         for kind, attribute in _attributes(record):
             _take(row, kind, attribute)
+
+
+def _chosen(raw: bytes, first: int, record_size: int, wanted: frozenset[int] | None) -> Iterable[int]:
+    """Return the indexes of records to look at."""
+    count = len(raw) // record_size
+    if wanted is None:
+        return range(count)
+    table = np.frombuffer(raw, np.uint8, count * record_size).reshape(count, record_size)
+    base = table[:, 32:40].copy().view("<u8")[:, 0] & np.uint64(_REFERENCE)
+    number = np.where(base == 0, np.arange(first, first + count, dtype=np.uint64), base)
+    return np.flatnonzero(np.isin(number, np.array(sorted(wanted), np.uint64))).tolist()
 
 
 def _fixed(raw: bytes) -> bytearray | None:
