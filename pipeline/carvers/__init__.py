@@ -13,9 +13,12 @@ from pipeline.carvers.engine import BLOCK, WINDOW_OVERLAP, Engine, Finder, Found
 from pipeline.carvers.evtx import EventChunks, EventLog
 from pipeline.carvers.gif import Gif
 from pipeline.carvers.jpeg import Jpeg
+from pipeline.carvers.mail import Letter, Mailbox
 from pipeline.carvers.movies import Movie
+from pipeline.carvers.ntfs_remnants import JournalRecords, MftRecords, RecycledNote
 from pipeline.carvers.png import Png
 from pipeline.carvers.prefetch import Prefetch
+from pipeline.carvers.pst import OutlookData
 from pipeline.carvers.rar import Rar
 from pipeline.carvers.registry import Hive, HiveBins, HiveCells
 from pipeline.carvers.rtf import Rtf
@@ -48,9 +51,9 @@ __all__ = [
 ]
 
 CARVERS: Final[tuple[Carver, ...]] = (
-    Compound(), EventChunks(), EventLog(), Gif(), Gzip(), Hive(), HiveBins(), HiveCells(), Jpeg(), Movie(), Pdf(),
-    Png(), Prefetch(), Rar(), Rtf(), SevenZip(), ShellLink(), Sqlite(), SqliteJournal(), SqliteLog(), SqlitePages(),
-    TextRun(), Tiff(), Zip(),
+    Compound(), EventChunks(), EventLog(), Gif(), Gzip(), Hive(), HiveBins(), HiveCells(), JournalRecords(), Jpeg(),
+    Letter(), Mailbox(), MftRecords(), Movie(), OutlookData(), Pdf(), Png(), Prefetch(), Rar(), RecycledNote(), Rtf(),
+    SevenZip(), ShellLink(), Sqlite(), SqliteJournal(), SqliteLog(), SqlitePages(), TextRun(), Tiff(), Zip(),
 )  # fmt: skip
 LITERALS: Final = literals(CARVERS)
 """What the engine's finder must find."""

@@ -15,7 +15,7 @@ from pipeline import carvers
 from pipeline.address import at_bytes, join
 from pipeline.carvers import Engine, Found, Missed, Space
 from pipeline.detectors.literals import Literals
-from pipeline.records import Certainty, Examination, FileEntry, Run, Severity, diagnose, identify
+from pipeline.records import Certainty, Examination, ExtentClass, FileEntry, Run, Severity, diagnose, identify
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.stages.raw_space import raw_space, raw_stretches
@@ -130,6 +130,8 @@ def _entry(context: Context, exhibit: str, found: Found) -> Iterator[RowOf]:
     carved, runs = found.carved, tuple(Run(start=start, length=length) for start, length in found.runs)
     start = runs[0].start
     extent = context.extent_at(exhibit, start)
+    if carved.type == "mft-records" and extent.class_ == ExtentClass.FILE_SYSTEM_METADATA:
+        return  # the table in use, which the listing reads
     where = join(extent.volume or exhibit, "carved", f"{start}+{carved.length}")
     certainty = Certainty.CONTIGUITY_ASSUMED if len(runs) == 1 else Certainty.REASSEMBLED
     title = context.masker.mask(carved.title) if carved.title else ""
