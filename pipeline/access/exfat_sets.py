@@ -11,14 +11,13 @@ from pipeline.errors import ParseError
 from pipeline.records import Severity
 
 __all__ = [
-    "EntrySet", "ExfatGeometry", "goes_on", "parse_exfat_boot", "recognise_exfat", "set_checksum", "sets_of",
-    "starts_set",
+    "KINDS", "EntrySet", "ExfatGeometry", "goes_on", "parse_exfat_boot", "recognise_exfat", "set_checksum", "sets_of",
 ]  # fmt: skip
 
 _HEAD: Final = 0x05
 _STREAM: Final = 0x40
 _NAME: Final = 0x41
-_KINDS: Final = (_HEAD, _STREAM, _NAME)
+KINDS: Final = (_HEAD, _STREAM, _NAME)
 """Types of entries without the in-use bit 0x80 (§6.2.1)."""
 
 
@@ -98,13 +97,13 @@ def set_checksum(data: bytes) -> int:
     return total
 
 
-def sets_of(data: bytes, losses: Losses) -> Iterator[EntrySet]:
-    """Yield live and deleted entry sets of a directory's bytes.
+def sets_of(data: bytes, losses: Losses, *, lost: bool = False) -> Iterator[EntrySet]:
+    """Yield live and deleted entry sets of a directory's bytes; of a ``lost`` directory nothing is live.
 
     What lies behind the end mark (§6.2.1) is what the directory held once: deleted. Heads of sets that cannot be put
     together are counted as losses.
     """
-    at, ended = 0, False
+    at, ended = 0, lost
     while at + 32 <= len(data):
         ended = ended or data[at] == 0
         if data[at] & 0x7F != _HEAD:
@@ -149,12 +148,6 @@ def _first_units(text: str, units: int) -> str:
     return text.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "surrogatepass")
 
 
-def starts_set(head: bytes) -> bool:
-    """Tell whether bytes begin with the file, stream and name entries of one set, live or deleted (§7.4, 7.6, 7.7)."""
-    kinds = [byte & 0x7F for byte in head[:96:32]]
-    return kinds == [_HEAD, _STREAM, _NAME] and 2 <= head[1] <= 18 and 0 < head[35] <= 15 * (head[1] - 1)
-
-
 def goes_on(before: bytes, after: bytes) -> bool:
     """Tell whether a lost directory that ended with one entry may go on with the next."""
-    return before[0] & 0x7F in _KINDS and after[0] & 0x7F in _KINDS
+    return before[0] & 0x7F in KINDS and after[0] & 0x7F in KINDS

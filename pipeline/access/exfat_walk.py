@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.access.exfat_sets import EntrySet, goes_on, sets_of, starts_set
+from pipeline.access.exfat_sets import KINDS, EntrySet, goes_on, sets_of
 from pipeline.access.fat_losses import Losses
 from pipeline.access.fat_space import Clusters, ClusterSpace
 from pipeline.access.fat_tenants import NEVER, Guess, Lease
@@ -26,6 +26,8 @@ FILLER: Final = b"\x01" + bytes(31)
 """Stands for an unreadable entry: one of no use, which lists nothing and ends nothing."""
 
 _MOST: Final = (1 << 63) - 1
+_TWO_SETS: Final = 2 * 19 * 32
+"""Bytes that two of the longest entry sets take (§7.4.2: 18 secondary entries)."""
 _KNOWN_LIMIT: Final = 1 << 16
 
 
@@ -47,7 +49,7 @@ class ExfatWalk(TreeWalk):
         """Yield the entry sets of a directory."""
         places = Places(folder.runs)
         content = self.space.content(folder.runs, FILLER, losses, limit=DIRECTORY_LIMIT)
-        for one in sets_of(content, losses):
+        for one in sets_of(content, losses, lost=folder.origin != Origin.ALLOCATED):
             gone = one.deleted and folder.origin == Origin.ALLOCATED
             origin = Origin.DELETED if gone else folder.origin
             yield Found(places(one.at), one.name or "_", origin, bool(one.head[4] & 16), one)
@@ -142,18 +144,17 @@ class ExfatWalk(TreeWalk):
         return clusters, _whole(found, need)
 
     def orphans(self) -> Iterator[tuple[int, Clusters]]:
-        """Search the free clusters for starts of directories: an entry set whose checksum holds."""
-        for cluster, head in self.space.search(96, _set_heads, self.losses):
-            if starts_set(head) and not self._covered[cluster] and self._sound(cluster):
+        """Search the free clusters for directories, or pieces of them: entries, and a set whose checksum holds."""
+        for cluster, _ in self.space.search(96, _entries_only, self.losses):
+            if not self._covered[cluster] and self._sound(cluster):
                 yield cluster, self.space.grow(cluster, goes_on, self.losses, limit=DIRECTORY_LIMIT)
 
     def _sound(self, cluster: int) -> bool:
-        size = min(self.space.geometry.cluster, 32 * 19)
+        """Tell whether one of the first sets of a cluster is sound: the very first may have begun before it."""
+        size = min(self.space.geometry.cluster, _TWO_SETS)
         place = (self.space.geometry.offset(cluster), size)
-        return next(
-            (one.sound for one in sets_of(self.space.content((place,), FILLER, self.losses, limit=size), Losses())),
-            False,
-        )
+        content = self.space.content((place,), FILLER, Losses(), limit=size)
+        return any(one.sound and one.named for one in sets_of(content, Losses(), lost=True))
 
     def _stamps(self, head: bytes) -> tuple[dict[str, Any], int]:
         """Return the times of a set and how many are no dates; equal stamps, which are frequent, are read once."""
@@ -191,7 +192,7 @@ def _whole(found: int, need: int) -> str:
     return Certainty.INTACT if found >= need else Certainty.PARTLY_OVERWRITTEN
 
 
-def _set_heads(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    kinds = heads[:, [0, 32, 64]] & 0x7F
-    found: NDArray[np.bool_] = (kinds == np.array([0x05, 0x40, 0x41], np.uint8)).all(axis=1)
+def _entries_only(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    kinds = heads[:, [0, 32, 64]]
+    found: NDArray[np.bool_] = np.isin(kinds & 0x7F, KINDS).all(axis=1) & (kinds[:, 0] != 0)
     return found

@@ -172,9 +172,10 @@ class Tenants:
             return stop, _Kind.GAP if born <= lease.last + _COARSE and not lease.whole else _Kind.TAKEN
         claim = self._newest.at(at)
         stop = min(end, claim.end if claim else self._newest.after(at))
-        if claim is None or claim.first == owner or (claim.born, claim.first) <= (lease.born, owner):
+        if claim is None or (claim.born, claim.first) <= (lease.born, owner):
             return stop, _Kind.FREE
-        return stop, _Kind.DOUBT if claim.born <= lease.last + _COARSE and not lease.whole else _Kind.TAKEN
+        beside = claim.born <= lease.last + _COARSE and claim.first != owner and not lease.whole
+        return stop, _Kind.DOUBT if beside else _Kind.TAKEN
 
 
 class _Wall(NamedTuple):

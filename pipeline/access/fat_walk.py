@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.access.fat_boot import FatGeometry
 from pipeline.access.fat_losses import Losses
 from pipeline.access.fat_names import Slot, slots_of
+from pipeline.access.fat_pieces import is_piece, like_pieces
 from pipeline.access.fat_space import Clusters, ClusterSpace
 from pipeline.access.fat_tenants import NEVER, Guess, Lease
 from pipeline.access.fat_time import dos_time
@@ -169,10 +170,17 @@ class FatWalk(TreeWalk):
         return self.space.grow(start, _goes_on, self.losses, limit=DIRECTORY_LIMIT)
 
     def orphans(self) -> Iterator[tuple[int, Clusters]]:
-        """Search the free clusters for starts of directories."""
-        for cluster, head in self.space.search(64, _dotted, self.losses):
-            if _starts_directory(head, cluster, self._geometry.bits):
+        """Search the free clusters for starts of directories, and for pieces of them that begin with no dot entry."""
+        for cluster, head in self.space.search(64, _like_directories, self.losses):
+            if _starts_directory(head, cluster, self._geometry.bits) or self._piece(cluster):
                 yield cluster, self._grown(cluster)
+
+    def _piece(self, cluster: int) -> bool:
+        if self._covered[cluster]:
+            return False
+        size = self._geometry.cluster
+        content = self.space.content(((self._geometry.offset(cluster), size),), FILLER, Losses(), limit=size)
+        return is_piece(content, self._geometry.last, self._geometry.bits)
 
     def _stamps(self, raw: bytes) -> tuple[dict[str, Any], int]:
         """Return the times of an entry and how many are no dates; equal stamps, which are frequent, are read once."""
@@ -199,9 +207,9 @@ class FatWalk(TreeWalk):
         return times, bad
 
 
-def _dotted(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (heads[:, 0] == 0x2E) & (heads[:, 1] == 0x20) & (heads[:, 32] == 0x2E)
-    return found
+def _like_directories(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    dotted: NDArray[np.bool_] = (heads[:, 0] == 0x2E) & (heads[:, 1] == 0x20) & (heads[:, 32] == 0x2E)
+    return dotted | like_pieces(heads)
 
 
 def _goes_on(before: bytes, after: bytes) -> bool:

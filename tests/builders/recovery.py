@@ -66,6 +66,10 @@ class Driver(ABC):
         """Write files so that their pieces alternate."""
 
     @abstractmethod
+    def reformat(self) -> None:
+        """Format the volume over, quickly, and go on with it."""
+
+    @abstractmethod
     def wait(self) -> None:
         """Let time pass: longer than the coarsest time stamp of the system tells apart."""
 
@@ -79,13 +83,16 @@ class MtoolsDriver(Driver):
 
     def __init__(self, kind: str, folder: Path) -> None:
         super().__init__(kind, folder)
-        _run("mkfs.fat", "-F", kind[3:], "-s", str(UNIT // 512), self.path)
+        self._format()
         self._now = 1_655_800_000
         self._stage = folder / "stage"
         self._stage.mkdir()
         rc = folder / "mtoolsrc"
         rc.write_text(f'mtools_skip_check=1\ndefault_codepage=932\ndrive c: file="{self.path}"\n')
         self._rc = str(rc)
+
+    def _format(self) -> None:
+        _run("mkfs.fat", "-F", self.kind[3:], "-s", str(UNIT // 512), self.path)
 
     def _tool(self, *command: str | Path) -> None:
         self._now += 20
@@ -145,6 +152,10 @@ class MtoolsDriver(Driver):
             self._rewind()
             self.write({name: files[name]})
 
+    def reformat(self) -> None:
+        self._format()
+        shutil.rmtree(self._stage / "known", ignore_errors=True)
+
     def wait(self) -> None:
         self._now += 3600
 
@@ -160,7 +171,10 @@ class MountDriver(Driver):
         self.point = folder / "mount"
         self.point.mkdir()
         self._loop = ""
-        {"exFAT": self._exfat, "NTFS": self._ntfs, "ext4": self._ext4}[kind]()
+        self._mount()
+
+    def _mount(self) -> None:
+        {"exFAT": self._exfat, "NTFS": self._ntfs, "ext4": self._ext4}[self.kind]()
 
     def _exfat(self) -> None:
         _run("mkfs.exfat", "-c", str(UNIT), self.path)
@@ -210,6 +224,10 @@ class MountDriver(Driver):
         for number in range(count):
             for path, content in files.items():
                 self._append(self._place(path), content[number * UNIT : (number + 1) * UNIT])
+
+    def reformat(self) -> None:
+        self.close()
+        self._mount()
 
     def wait(self) -> None:
         if self.kind == "exFAT":

@@ -165,6 +165,18 @@ def _random(driver: Driver, chance: random.Random) -> Truth:
     return Truth(gone, live)
 
 
+def _formatted(driver: Driver, chance: random.Random) -> Truth:
+    """Fill folders, one of them in many fragments, format the volume over and write a little to it."""
+    gone: dict[str, bytes] = {}
+    for number in range(300):
+        path = f"/area {number % 3}/inner/a file of a long name, number {number:03}.dat"
+        gone[path] = chance.randbytes(chance.randrange(1, UNIT))
+        driver.write({path: gone[path]})
+    driver.reformat()
+    driver.write({"/new file.dat": chance.randbytes(UNIT)})
+    return Truth(gone)
+
+
 def _objects(driver: Driver, chance: random.Random) -> Truth:
     """Deleted: a file with an alternate stream, one of two hard links, an empty file."""
     assert isinstance(driver, MountDriver)
@@ -209,6 +221,7 @@ CASES: Final = {
     "08": Case("several files, overwritten in part", _overwritten(6, 5)), "09": Case("1,000 files", _thousand),
     "10": Case("1,000 files, some overwritten", _thousand_overwritten), "11": Case("one folder", _folder),
     "12": Case("nested folders", _folders), "13": Case("random activity", _random),
+    "13q": Case("formatted over", _formatted, frozenset({"FAT12", "FAT16", "FAT32", "exFAT"})),
     "14": Case("links and streams", _objects, LINKS), "15": Case("list one of each object", _each),
     "16": Case("list 2,000 files", _many), "17": Case("list deep paths", _deep),
 }  # fmt: skip

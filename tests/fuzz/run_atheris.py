@@ -10,9 +10,12 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SLOW = 3.0
+"""Seconds of processor time: one, and what the tracing of coverage takes."""
 CRASHES = ROOT / "tests" / "fuzz" / "crashes"
 
 
@@ -47,10 +50,16 @@ def _fuzz(chosen: argparse.Namespace) -> None:
         (corpus / f"seed-{number}").write_bytes(seed[:LIMIT])
     CRASHES.mkdir(exist_ok=True)
     options = [
-        sys.argv[0], f"-max_total_time={chosen.seconds}", "-timeout=2", f"-rss_limit_mb={chosen.memory}",
+        sys.argv[0], f"-max_total_time={chosen.seconds}", "-timeout=30", f"-rss_limit_mb={chosen.memory}",
         f"-max_len={LIMIT}", f"-artifact_prefix={CRASHES}/{chosen.target}-", "-print_final_stats=1", str(corpus),
     ]  # fmt: skip
-    atheris.Setup(options, lambda raw: refused(target, raw))
+
+    def one(raw: bytes) -> None:
+        start = time.process_time()
+        refused(target, raw)
+        assert time.process_time() - start < SLOW, "too slow"
+
+    atheris.Setup(options, one)
     atheris.Fuzz()
 
 

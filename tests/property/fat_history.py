@@ -140,9 +140,9 @@ class Oracle:
             owner = self.owner.get(one)
             return "gap" if owner is not None and owner <= last and not self.whole(node) else "taken"
         mine, theirs = (_at(node.born), node.clusters[0]), self.newest.get(one)
-        if theirs is None or theirs <= mine or theirs[1] == mine[1]:
+        if theirs is None or theirs <= mine:
             return "free"
-        return "doubt" if theirs[0] <= last and not self.whole(node) else "taken"
+        return "doubt" if theirs[0] <= last and theirs[1] != mine[1] and not self.whole(node) else "taken"
 
     def walk(self, node: Node) -> Iterator[tuple[int, str]]:
         """Yield the clusters that a deleted file is taken to have, with what became of them."""
@@ -182,7 +182,7 @@ class Oracle:
 
     def _chain_kind(self, one: int, node: Node) -> str:
         mine, theirs = (_at(node.born), node.clusters[0]), self.newest.get(one)
-        return "free" if theirs is None or theirs <= mine or theirs[1] == mine[1] else "taken"
+        return "free" if theirs is None or theirs <= mine else "taken"
 
     def _now(self, node: Node) -> Node | None:
         """Return the live file that an old name's clusters belong to now."""
