@@ -21,6 +21,9 @@ __all__ = ["Chunk", "Group", "Layout", "Tree", "groups_of", "read_layout", "walk
 _NULL: Final = 0xFFFFFFFF
 _MAX_LEVELS: Final = 12
 _MAX_GROUPS: Final = 1 << 20
+_LEAST_BLOCKS: Final = 64
+"""Blocks of the smallest allocation group that XFS takes (Linux, XFS_MIN_AG_BLOCKS)."""
+
 _BNO: Final = (b"ABTB", b"AB3B")
 _CNT: Final = (b"ABTC", b"AB3C")
 _INO: Final = (b"IABT", b"IAB3")
@@ -89,7 +92,7 @@ def read_layout(data: Readable) -> Layout:
         and sector in {512 << n for n in range(7)}
         and inode in {256 << n for n in range(4)}
     )
-    if not sane or inode > block or not 0 < group_blocks <= 1 << shift <= 1 << 32 or folder_log > 8:
+    if not sane or inode > block or not _LEAST_BLOCKS <= group_blocks <= 1 << shift <= 1 << 32 or folder_log > 8:
         raise ParseError("impossible values in the XFS super block")
     if not 0 < groups <= _MAX_GROUPS or not 0 < blocks <= groups * group_blocks:
         raise ParseError("impossible number of XFS allocation groups")
@@ -139,6 +142,10 @@ def groups_of(data: Readable, layout: Layout, losses: Losses) -> Iterator[Group]
     """Yield every group whose headers can be read."""
     for number in range(layout.groups):
         start = layout.group_start(number)
+        if start >= data.size:
+            text = "allocation groups lie outside the volume"
+            losses.add(text, count=layout.groups - number, severity=Severity.LOSS)
+            return
         try:
             raw = data.read(start, layout.sector * 4)
         except UnreadableError:
