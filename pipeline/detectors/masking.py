@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+import pyarrow as pa
+
 from pipeline.detectors.candidates import Candidate
 from pipeline.detectors.engine import Scanner
 from pipeline.detectors.names import NameDictionary
+from pipeline.detectors.sieve import SEPARATOR, Sieve
 from pipeline.rules_values import normalise, value_tag
 
 __all__ = ["Masker"]
 
 _RECALL: Final = 1.5
 _TAG_DIGITS: Final = 8
-_SEPARATOR: Final = re.compile("[_＿.+]")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Masker:
     def mask(self, text: str) -> str:
         """Return the text with values replaced; text without values comes back as it is."""
         parts: list[str] = []
-        loose = _SEPARATOR.sub(" ", text)
+        loose = SEPARATOR.sub(" ", text)
         reached = 0
         for start, end, kind in sorted(self._spans(text), key=lambda span: (span[0], -span[1], span[2])):
             if start < reached:
@@ -40,9 +41,16 @@ class Masker:
             reached = end
         return "".join([*parts, text[reached:]])
 
+    def mask_many(self, texts: pa.Array) -> dict[int, str]:
+        """Return what :meth:`mask` makes of those texts of a column that it changes, by their index."""
+        suspects = self._sieve.suspects(texts)
+        found = zip(suspects.tolist(), texts.take(pa.array(suspects)).to_pylist(), strict=True)
+        masked = ((index, text, self.mask(text)) for index, text in found)
+        return {index: changed for index, text, changed in masked if changed != text}
+
     def _spans(self, text: str) -> set[tuple[int, int, str]]:
         spans = {(hit.start, hit.start + hit.length, hit.kind) for hit in self.scanner.scan_text(text)}
-        loose = _SEPARATOR.sub(" ", normalise(text))
+        loose = SEPARATOR.sub(" ", normalise(text))
         spans |= {(span.start, span.end, "name") for span in self._names.kanji_names(loose) if span.worth >= _RECALL}
         spans |= {(span.start, span.end, "name-kana") for span in self._names.kana_names(loose)}
         return spans | {(one.start, one.end, one.rule.kind) for one in self._free(normalise(text))}
@@ -50,6 +58,10 @@ class Masker:
     def _free(self, text: str) -> list[Candidate]:
         found = self.scanner.candidates(text)
         return [one for one in found if one.rule.kind in {"phone", "my-number", "credit-card"}]
+
+    @cached_property
+    def _sieve(self) -> Sieve:
+        return Sieve(self.scanner.ruleset)
 
     @cached_property
     def _names(self) -> NameDictionary:

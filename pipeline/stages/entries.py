@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.access.filesystems import open_file_system
 from pipeline.access.mapping import place_of
-from pipeline.access.reconcile import list_volume
+from pipeline.access.pages import with_columns
+from pipeline.access.reconcile import list_batches
 from pipeline.access.volumes import volume_regions
 from pipeline.records import (
+    Diagnostic,
     Examination,
     ExtentClass,
-    FileEntry,
     Region,
     Severity,
     Volume,
@@ -65,11 +69,8 @@ class EntriesStage(Stage):
 
     def _open_volume(self, context: Context, item: Item, volume: Volume) -> Iterator[RowOf]:
         image, options = context.image(item.exhibit), context.options(item.exhibit)
-        for row in list_volume(image, volume, options):
-            if isinstance(row, FileEntry):
-                yield "entries", _masked(context, row)
-            else:
-                yield "diagnostics", row
+        for rows in list_batches(image, volume, options):
+            yield ("diagnostics", rows) if isinstance(rows, Diagnostic) else ("entries", _masked(context, rows))
         for region in open_file_system(image, volume, options).regions():
             yield ("regions" if isinstance(region, Region) else "diagnostics"), region
         yield "examinations", _listed(volume, "examined", "")
@@ -85,13 +86,26 @@ class EntriesStage(Stage):
         yield "examinations", _listed(volume, "not-examined", reason)
 
 
-def _masked(context: Context, row: FileEntry) -> FileEntry:
-    """Replace personal values in a path; the entry is read again by its metadata, never by its name."""
-    path = context.masker.mask(row.path)
-    if path == row.path:
-        return row
-    address = row.address.replace(row.path, path, 1) if row.path in row.address else context.masker.mask(row.address)
-    return replace(row, path=path, address=f"{address}!entry:{row.meta}", short_name="", flags=row.flags)
+def _masked(context: Context, rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Replace personal values in paths; an entry is read again by its metadata, never by its name."""
+    changed = context.masker.mask_many(rows.column("path"))
+    if not changed:
+        return rows
+    mask = np.zeros(rows.num_rows, np.bool_)
+    mask[list(changed)] = True
+    old = rows.filter(pa.array(mask))
+    places = zip(*(old.column(name).to_pylist() for name in ("address", "path", "meta")), changed.values(), strict=True)
+    addresses = [_address(context, address, path, new, meta) for address, path, meta, new in places]
+    new = {"path": list(changed.values()), "address": addresses, "short_name": [""] * len(changed)}
+    return with_columns(rows, {
+        name: pc.replace_with_mask(rows.column(name), pa.array(mask), pa.array(texts, pa.string()))
+        for name, texts in new.items()
+    })  # fmt: skip
+
+
+def _address(context: Context, address: str, path: str, masked: str, meta: int) -> str:
+    place = address.replace(path, masked, 1) if path in address else context.masker.mask(address)
+    return f"{place}!entry:{meta}"
 
 
 def _listed(volume: Volume, outcome: str, reason: str) -> Examination:
