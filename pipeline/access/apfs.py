@@ -35,7 +35,7 @@ _PACKED: Final = "com.apple.decmpfs"
 _COMPRESSED: Final = 0x20  # BSD flag UF_COMPRESSED
 _KINDS: Final = {0x4000: "directory", 0x8000: "file", 0xA000: "link"}
 _FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError)
-_MAX_EXTENTS: Final = 50_000_000
+_MAX_LINK: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ class ApfsFileSystem(OwnFileSystem):
         try:
             if inode.kind == "link":
                 target = self._named(number, _LINK)
-                raw = read_stream(self.data, target, 0, target.size).rstrip(b"\0")
+                raw = read_stream(self.data, target, 0, min(target.size, _MAX_LINK)).rstrip(b"\0")
                 return Stream(len(raw), (), raw)
             return self._stream(inode.stream, inode.size) if inode.kind == "file" else Stream(0)
         except UnreadableError as error:

@@ -18,15 +18,31 @@ from pipeline.access.fat_losses import Losses
 from pipeline.access.interfaces import Readable
 from pipeline.address import join
 from pipeline.errors import ParseError, UnreadableError
-from pipeline.records import Certainty, Diagnostic, ExtentClass, FileEntry, Origin, Region, Run, Volume, identify
+from pipeline.records import (
+    Certainty,
+    Diagnostic,
+    ExtentClass,
+    FileEntry,
+    Origin,
+    Region,
+    Run,
+    Severity,
+    Volume,
+    identify,
+)
 
-__all__ = ["FREE", "META", "Found", "Moment", "OwnFileSystem", "Part", "Stream", "free_of", "moment", "used_of"]
+__all__ = ["FREE", "META", "Found", "Moment", "OwnFileSystem", "Part", "Stream", "free_of", "gaps", "moment", "used_of"]
 
 META: Final = ExtentClass.FILE_SYSTEM_METADATA
 FREE: Final = ExtentClass.UNALLOCATED
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = int((datetime(1, 1, 2, tzinfo=UTC) - _EPOCH).total_seconds())
 _LAST: Final = int((datetime(9999, 12, 30, tzinfo=UTC) - _EPOCH).total_seconds())
+
+_SPARE: Final = 1 << 16
+"""How far a run's last block may reach over the end of a volume that is no multiple of it."""
+
+_LONGEST: Final = 1 << 62
 
 Part = tuple[int, int, str, str]
 """Start and length in volume bytes, class, name."""
@@ -89,6 +105,14 @@ def used_of(free: Iterable[tuple[int, int]], size: int) -> Blocks:
     return Blocks(np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64), size)
 
 
+def gaps(claims: Iterable[tuple[int, int]], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, length) of what nothing claims between two bounds: free, where a medium keeps no record of it."""
+    rest = used_of(claims, end)  # what is not among the given runs
+    for first, stop in zip(rest.starts.tolist(), rest.ends.tolist(), strict=True):
+        if stop > max(first, start):
+            yield max(first, start), stop - max(first, start)
+
+
 def free_of(bits: bytes, count: int, block: int, *, order: str) -> list[tuple[int, int]]:
     """Return byte runs of the zeros among the first ``count`` bits, a bit per block; bits that are missing are ones."""
     got = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="big" if order == "big" else "little")[:count]
@@ -142,9 +166,12 @@ class OwnFileSystem(ABC):
 
     def _row(self, item: Found, allocated: Blocks | None) -> FileEntry:
         stream, place = item.stream, self._place(item)
+        size = min(stream.size, _LONGEST)
         certainty = item.certainty or _certainty(item, allocated)
-        inside = item.packed or stream.inside is not None
-        runs = () if stream.inside is not None or self.base is None else _runs(stream, self.base)
+        outside = any(start + length > self.data.size + _SPARE for start, length in stream.runs)
+        inside = item.packed or stream.inside is not None or outside
+        self.losses.add("a stream's blocks lie outside the volume", count=outside, severity=Severity.LOSS)
+        runs = () if stream.inside is not None or self.base is None or outside else _runs(stream, self.base)
         times: dict[str, object] = {}
         for name, when in item.times.items():
             if when is not None:
@@ -152,7 +179,7 @@ class OwnFileSystem(ABC):
         return FileEntry(
             id=identify("file", place), exhibit=self.volume.exhibit, volume=self.volume.address, address=place,
             path=item.path, stream=item.name, kind=item.kind, origin=item.origin, meta=item.meta,
-            parent=str(item.parent), size=stream.size, initialised_size=stream.size, runs=runs,
+            parent=str(item.parent), size=size, initialised_size=size, runs=runs,
             reader="file-system" if inside or self.base is None else "runs", certainty=certainty,
             listed_by=item.listed_by, flags=item.flags, **times,  # type: ignore[arg-type]
         )  # fmt: skip

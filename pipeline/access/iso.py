@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pipeline.access.found import FREE, META, Found, OwnFileSystem, Part, Stream
+from pipeline.access.found import FREE, META, Found, OwnFileSystem, Part, Stream, gaps
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.iso_layout import SECTOR, Session, Tree, decoder, find_sessions
 from pipeline.access.iso_record import Record, both, records
@@ -40,7 +40,7 @@ class IsoFileSystem(OwnFileSystem):
         self._sessions, self._heads = find_sessions(data, options.code_page)
         self._last = self._sessions[-1]
         self.comparable = len(self._sessions) == 1  # The Sleuth Kit lists the first session as if it were the last
-        self._surveyed: tuple[dict[int, Stream], dict[int, int]] | None = None
+        self._surveyed: tuple[dict[int, Stream], dict[int, int], list[tuple[int, int]]] | None = None
         self._folders: dict[int, int] = {}
 
     def describe(self) -> dict[str, str | int]:
@@ -179,26 +179,39 @@ class IsoFileSystem(OwnFileSystem):
             if fs is None:
                 raise ParseError("the UDF tree is gone")
             return fs.stream_of(replace(entry, meta=entry.meta ^ _UDF))
-        streams, _ = self._survey()
+        streams, *_ = self._survey()
         if entry.meta not in streams:
             raise ParseError("the entry's record is gone")
         return streams[entry.meta]
 
-    def _survey(self) -> tuple[dict[int, Stream], dict[int, int]]:
-        """Return all streams by their records, and the places and lengths of the sessions' directories."""
+    def _survey(self) -> tuple[dict[int, Stream], dict[int, int], list[tuple[int, int]]]:
+        """Return streams by their records, places and lengths of the sessions' directories, and what is live."""
         if self._surveyed is None:
             losses, self.losses, self._folders = self.losses, type(self.losses)(), {}
-            streams = {item.meta: item.stream for item in self.found() if not item.meta & _UDF}
-            self.losses, self._surveyed = losses, (streams, self._folders)
+            streams: dict[int, Stream] = {}
+            live: list[tuple[int, int]] = []
+            for item in self.found():
+                if not item.meta & _UDF:
+                    streams[item.meta] = item.stream
+                if item.origin == Origin.ALLOCATED:
+                    live += item.stream.runs
+            self.losses, self._surveyed = losses, (streams, self._folders, live)
         return self._surveyed
 
     # -- space ---------------------------------------------------------------------------------------------------
 
     def parts(self) -> Iterator[Part]:
-        """Yield the system area, descriptors, path tables, all trees' directories, and what lies behind the volume.
+        """Yield structures, and what no live name of any tree claims: a disc keeps no record of free space.
 
-        What looks like a directory and belongs to no tree stays unlisted space: it may be a file's bytes.
+        What looks like a directory and belongs to no tree stays free space: it may be a deleted file's bytes.
         """
+        structures = list(self._structures())
+        yield from structures
+        claims = [(start, length) for start, length, *_ in structures] + self._survey()[2]
+        for start, length in gaps(claims, 0, self.data.size):
+            yield start, length, FREE, "in no tree"
+
+    def _structures(self) -> Iterator[Part]:
         yield 0, 16 * SECTOR, META, "system area"
         for session in self._sessions:
             for start, length, name in session.parts:
@@ -207,9 +220,7 @@ class IsoFileSystem(OwnFileSystem):
             yield start, length, META, "directory"
         fs = self._udf()
         if fs is not None:
-            yield from (part for part in fs.parts() if part[3] != "system area")
-        end = max(session.space * session.block for session in self._sessions)
-        yield end, self.data.size - end, FREE, "tail"
+            yield from (part for part in fs.parts() if part[2] == META and part[3] != "system area")
 
 
 def _rounded(size: int, block: int = SECTOR) -> int:

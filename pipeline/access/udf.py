@@ -6,16 +6,11 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
 from pipeline.access.allocation import Blocks
-from pipeline.access.found import FREE, META, Found, OwnFileSystem, Part, Stream, free_of, read_stream, used_of
+from pipeline.access.found import FREE, META, Found, OwnFileSystem, Part, Stream, gaps, read_stream, used_of
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.udf_file import (
-    BITMAP,
     FILE_SET,
-    RECORD,
-    WIDE_RECORD,
     FileRecord,
     Identifier,
     extents,
@@ -23,15 +18,14 @@ from pipeline.access.udf_file import (
     parse_record,
 )
 from pipeline.access.udf_maps import load_maps
-from pipeline.access.udf_volume import Partition, find_descriptors, read_block, tag_of
+from pipeline.access.udf_space import entry_heads, free_runs, has_bitmap
+from pipeline.access.udf_volume import Partition, find_descriptors, tag_of
 from pipeline.errors import ParseError, UnreadableError
 from pipeline.records import FileEntry, Origin, Severity, Volume
 
 __all__ = ["UdfFileSystem", "open_udf"]
 
 _MAX_FOLDER: Final = 1 << 28
-_MAX_BITMAP: Final = 1 << 29
-_STEP: Final = 4 << 20
 _MAX_ORPHANS: Final = 100_000
 _STREAMS: Final = "$Streams"
 
@@ -212,8 +206,8 @@ class UdfFileSystem(OwnFileSystem):
         for reference, part in enumerate(self._parts):
             if part.kind != "physical":
                 continue
-            for start, length in self._free_of(part):
-                for number in self._heads(part, start, length):
+            for start, length in free_runs(self.data, part, self.losses):
+                for number in entry_heads(self.data, part, start, length):
                     key = (reference, number)
                     record = None if key in seen or count >= _MAX_ORPHANS else self._quiet(key)
                     if record is not None:
@@ -226,40 +220,29 @@ class UdfFileSystem(OwnFileSystem):
         except UnreadableError:
             return None
 
-    def _heads(self, part: Partition, start: int, length: int) -> Iterator[int]:
-        """Yield blocks of free space that begin as a file entry's tag does."""
-        for at in range(start, start + length, _STEP):
-            raw = read_block(self.data, at, min(_STEP, start + length - at))
-            heads = np.frombuffer(raw[: len(raw) // self.block * self.block], "<u2").reshape(-1, self.block // 2)[:, 0]
-            for index in np.flatnonzero((heads == RECORD) | (heads == WIDE_RECORD)).tolist():
-                yield at // self.block - part.start + index
-
     # -- space ---------------------------------------------------------------------------------------------------
-
-    def _free_of(self, part: Partition) -> list[tuple[int, int]]:
-        """Return a partition's free runs by its space bitmap; a medium that is only added to has none."""
-        if len(part.space) < 16:
-            return []
-        length, block = struct.unpack_from("<II", part.space, 8)
-        length &= 0x3FFFFFFF
-        if not length or length > _MAX_BITMAP or block >= part.length:
-            return []
-        raw = read_block(self.data, (part.start + block) * self.block, length)
-        if tag_of(raw) != BITMAP:
-            self.losses.add("the space bitmap is damaged; all space counts as allocated")
-            return []
-        bits, size = struct.unpack_from("<II", raw, 16)
-        ones = free_of(bytes(~np.frombuffer(raw[24 : 24 + size], np.uint8)), min(bits, part.length), self.block,
-                       order="little")  # fmt: skip
-        return [(part.start * self.block + start, count) for start, count in ones]
 
     def allocated(self) -> Blocks:
         """Return allocated space by the space bitmaps."""
         parts = [part for part in self._parts if part.kind == "physical"]
-        return used_of((run for part in parts for run in self._free_of(part)), self.data.size)
+        return used_of((run for part in parts for run in free_runs(self.data, part, self.losses)), self.data.size)
 
     def parts(self) -> Iterator[Part]:
-        """Yield the system area, descriptors, bitmaps, file entries and their further blocks, and free space."""
+        """Yield structures, and free space: by the bitmap, else what of a partition no live file claims."""
+        live: list[tuple[int, int]] = []
+        structures = [*self._structures(), *self._entries_at(live)]
+        yield from structures
+        claims = live + [(start, length) for start, length, *_ in structures]
+        for part in self._parts:
+            if has_bitmap(part):
+                for start, count in free_runs(self.data, part, self.losses):
+                    yield start, count, FREE, "free"
+            elif part.kind != "metadata" and not any(map(has_bitmap, self._parts)):
+                first = part.start * self.block
+                for start, count in gaps(claims, first, min(first + part.length * self.block, self.data.size)):
+                    yield start, count, FREE, "in no tree"
+
+    def _structures(self) -> Iterator[Part]:
         yield 0, 32768, META, "system area"
         yield 32768, 6 * 2048, META, "recognition sequence"
         for start, length, name in self._facts.seen:
@@ -268,23 +251,21 @@ class UdfFileSystem(OwnFileSystem):
         for reference, block in self._sets:
             yield self._at(reference, block), self.block, META, "file set descriptor"
         for part in self._parts:
-            if part.kind == "physical" and len(part.space) >= 16:
+            if has_bitmap(part):
                 length, block = struct.unpack_from("<II", part.space, 8)
                 yield (part.start + block) * self.block, length & 0x3FFFFFFF, META, "space bitmap"
-                for start, count in self._free_of(part):
-                    yield start, count, FREE, "free"
             for start, length in part.pieces:
                 yield start, length, META, "metadata file"
-        yield from self._entries_at()
 
-    def _entries_at(self) -> Iterator[Part]:
-        """Yield the file entries of everything live."""
-        quiet, self.losses = self.losses, type(self.losses)()
+    def _entries_at(self, live: list[tuple[int, int]]) -> Iterator[Part]:
+        """Yield the file entries of everything live; ``live`` learns the files' own runs."""
+        losses, self.losses = self.losses, type(self.losses)()
         done: set[int] = set()
         for item in self.found():
             if item.origin != Origin.ALLOCATED or item.meta in done:
                 continue
             done.add(item.meta)
+            live += item.stream.runs
             key = item.meta >> 32, item.meta & 0xFFFFFFFF
             yield self._at(*key), self.block, META, "file entry"
             try:
@@ -292,7 +273,7 @@ class UdfFileSystem(OwnFileSystem):
                     yield start, length, META, "allocation descriptors"
             except UnreadableError:
                 continue
-        self.losses = quiet
+        self.losses = losses
 
 
 def _meta(key: tuple[int, int]) -> int:
