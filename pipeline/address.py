@@ -12,6 +12,7 @@ step       value                                                 example
 part       partition of the table, in table order from 1         ``part:p2``
 lv         logical volume of a volume group                      ``lv:vg0/root``
 raid       array, under the first of its members                 ``raid:host:home``
+ldm        volume of a Windows dynamic disk                      ``ldm:Volume1``
 snapshot   snapshot of a volume, oldest first from 1             ``snapshot:1``
 volume     file-system volume of a container (APFS)              ``volume:1``
 fs         path inside a file system                             ``fs:/a/b.txt``

@@ -159,10 +159,12 @@ class Pool:
         return Found(row, MappedBytes(self.data, Mapping(runs)))
 
     def closed(
-        self, kind: str, name: str, length: int, reason: str, *, scheme: str, **columns: Any
-    ) -> Iterator[Found | Diagnostic]:
-        """Yield a volume that is there and cannot be opened, its length, and why."""
-        row = inner_volume(replace(self.row, runs=()), kind, name, (), scheme=scheme, **columns)
+        self, kind: str, name: str, length: int, reason: str, *, scheme: str, held: Sequence[Stripes] = (),
+        **columns: Any,
+    ) -> Iterator[Found | Diagnostic]:  # fmt: skip
+        """Yield a volume that is there and cannot be opened, its length, and why; ``held`` is what of it is here."""
+        runs = [run for part in held for run in part.runs(0, part.length)]
+        row = inner_volume(self.row, kind, name, runs, scheme=scheme, **columns)
         yield Found(replace(row, length=max(length, 0), state=VolumeState.UNSUPPORTED))
         message = f"{row.address}: {reason}; its bytes are scanned raw, its files are not listed"
         yield diagnose("volumes", row.address, "unsupported", message, Severity.LOSS)

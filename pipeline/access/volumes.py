@@ -13,7 +13,8 @@ from pipeline.access.fat import open_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
 from pipeline.access.iso_layout import disc_length
 from pipeline.access.layers import assembled, carries, layered_volumes
-from pipeline.access.mapping import MappedBytes, Mapping
+from pipeline.access.ldm import dynamic_volumes, is_dynamic, ldm_regions
+from pipeline.access.mapping import MappedBytes, Mapping, place_of
 from pipeline.access.md import carries_raid
 from pipeline.access.ntfs import describe_ntfs
 from pipeline.access.overlay import Forgiving, Overlay, Slice
@@ -21,11 +22,12 @@ from pipeline.access.own import OWN
 from pipeline.access.partitions import Partition, read_partitions
 from pipeline.access.pool import Found
 from pipeline.access.signatures import Signature, recognise
+from pipeline.access.stated import stated_size
 from pipeline.access.tsk import describe_tsk
 from pipeline.access.unlock import describe_sealed, unlocked_volumes
 from pipeline.address import join, steps_of
 from pipeline.errors import UnreadableError
-from pipeline.records import Diagnostic, ExtentClass, Region, Severity, Volume, VolumeState, diagnose
+from pipeline.records import Diagnostic, ExtentClass, Region, Run, Severity, Volume, VolumeState, diagnose
 
 __all__ = ["layer_regions", "open_volume", "scan_volumes", "volume_regions"]
 
@@ -77,9 +79,17 @@ def _partitions(image: Image, exhibit: str, options: FileSystemOptions) -> Itera
     known = recognise(view)
     if known is not None and known.name in {"ISO9660", "UDF"}:  # a disc that starts from sticks too carries a table
         yield from _described(image, _empty_row(exhibit, exhibit, disc_length(view)), options)
+    dynamic = [part for part in table.partitions if is_dynamic(part.type)]
+    held: list[Run] = []
+    disk = Found(replace(_empty_row(exhibit, exhibit, image.size), file_system="Windows LDM"), image)
+    for item in dynamic_volumes(disk, table) if dynamic else ():
+        held += place_of(item.row) if isinstance(item, Found) else ()
+        yield from _looked_into(item, options)
     for part in table.partitions:
         row = _partition_row(exhibit, part, table.scheme)
-        yield from _described(Slice(image, row.start, row.length), row, options)
+        whole = Slice(image, row.start, row.length)
+        if part not in dynamic or (stated_size(Forgiving(whole)) and row.start not in {run.start for run in held}):
+            yield from _described(whole, row, options)
 
 
 def _is_volume(data: Readable) -> bool:
@@ -263,6 +273,7 @@ def volume_regions(image: Image, exhibit: str, volumes: Sequence[Volume]) -> Ite
     if any(volume.address == exhibit for volume in volumes):
         return
     table = read_partitions(Forgiving(image))
+    yield from ldm_regions(Forgiving(image), exhibit, table)
     for start, length, name in table.metadata if table is not None else ():
         yield Region(
             exhibit=exhibit, volume="", start=start, length=min(length, image.size - start),
