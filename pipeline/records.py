@@ -210,7 +210,8 @@ class FileEntry:
     image offsets and cover the allocated length. ``reader`` tells how the bytes are read again: ``runs`` (the runs,
     cut to ``size``), ``file-system`` (through the file system's reader by ``meta`` and ``stream``: resident,
     compressed, layered volumes) or ``member`` (through its container). Times are UTC; the zone says how the medium
-    had them (``UTC``, ``local Asia/Tokyo``, ``recorded +09:00``), the precision is in microseconds.
+    had them (``UTC``, ``local Asia/Tokyo``, ``recorded +09:00``), the precision is in microseconds. ``name_…`` are the
+    times that NTFS keeps beside the name ($FILE_NAME, UTC, to 1 us); programs that set the others rarely reach them.
     """
 
     id: str
@@ -237,6 +238,10 @@ class FileEntry:
     changed: datetime | None = None
     changed_zone: str = ""
     changed_precision_us: int = 0
+    name_created: datetime | None = None
+    name_modified: datetime | None = None
+    name_changed: datetime | None = None
+    name_accessed: datetime | None = None
     runs: tuple[Run, ...] = ()
     reader: str = "runs"
     certainty: str = Certainty.INTACT

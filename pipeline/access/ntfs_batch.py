@@ -34,7 +34,7 @@ _STREAMS: Final = (DATA, INDEX_ROOT, INDEX_ALLOCATION)
 
 @dataclass(frozen=True, slots=True)
 class NameColumns:
-    """$FILE_NAME attributes, a value each; ``record`` is the index in the batch, ascending."""
+    """$FILE_NAME attributes, a value each; ``record`` is the index in the batch, ascending; ``times`` as below."""
 
     record: NDArray[np.int64]
     parent: NDArray[np.int64]
@@ -42,6 +42,7 @@ class NameColumns:
     space: NDArray[np.uint8]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
+    times: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,15 @@ class Batch:
         last = np.minimum(content + 66 + 2 * length.astype(np.int64), content + 66 + (end - content - 66) // 2 * 2)
         parent = (reference & np.uint64(REFERENCE)).astype(np.int64)
         sequence = (reference >> np.uint64(48)).astype(np.int64)
-        return NameColumns(self.owner[pick], parent, sequence, space, content + 66, last)
+        times = self._stamps(content + 8)
+        return NameColumns(self.owner[pick], parent, sequence, space, content + 66, last, times)
+
+    def _stamps(self, place: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return four FILETIMEs a row as created, modified, changed and accessed, in us since 1970."""
+        stamps = np.stack([_peek(self.raw, "<u8", place + at) for at in (0, 8, 16, 24)], axis=1)
+        capped = np.minimum(stamps, np.uint64(1 << 63) - np.uint64(1)).astype(np.int64)
+        micros: NDArray[np.int64] = (capped - _UNIX) // 10
+        return micros
 
     def standard(self) -> StandardColumns:
         """Return times and attributes; of two in one record both, the first being meant."""
@@ -128,10 +137,7 @@ class Batch:
         content, end = self._content(pick)
         fits = self._resident(pick) & (content + 36 <= end)
         pick, content = pick[fits], content[fits]
-        stamps = np.stack([_peek(self.raw, "<u8", content + at) for at in (0, 8, 16, 24)], axis=1)
-        capped = np.minimum(stamps, np.uint64(1 << 63) - np.uint64(1)).astype(np.int64)
-        bits = _peek(self.raw, "<u4", content + 32)
-        return StandardColumns(self.owner[pick], (capped - _UNIX) // 10, bits)
+        return StandardColumns(self.owner[pick], self._stamps(content), _peek(self.raw, "<u4", content + 32))
 
     def streams(self) -> StreamColumns:
         """Return data streams and directory indexes."""

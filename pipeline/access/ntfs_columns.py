@@ -180,7 +180,7 @@ class Columns:
             "size": pa.array(size), "initialised_size": pa.array(initialised), "runs": runs,
             "reader": _READERS.take(pa.array((has_runs & (bits & (COMPRESSED | ENCRYPTED) == 0)).astype(np.int64))),
             "certainty": self._certainties(stream, size, origin),
-            "short_name": self._short_names(record), **self._standard(record, bits),
+            "short_name": self._short_names(record), **self._standard(record, bits), **self._name_times(name),
         }  # fmt: skip
         return maker.batch_of(columns, count)
 
@@ -240,11 +240,14 @@ class Columns:
         attributes = np.concatenate((standard.attributes, np.zeros(1, np.uint32))).astype(np.int64)[at]
         columns = {"flags": words_of(attributes, bits)}
         for number, name in enumerate(_TIMES):
-            sane = (times[:, number] >= 1_000_000) & (times[:, number] <= _MAX_MICROS)
-            columns[name] = pa.array(times[:, number], pa.timestamp("us", tz="UTC"), mask=None if sane.all() else ~sane)
+            columns[name], sane = _moments(times[:, number])
             columns[f"{name}_zone"] = text_of("UTC", len(at)) if sane.all() else pc.if_else(pa.array(sane), "UTC", "")
             columns[f"{name}_precision_us"] = pa.array(sane.astype(np.int64))
         return columns
+
+    def _name_times(self, name: NDArray[np.int64]) -> dict[str, pa.Array]:
+        times = self._names.times[self._long[name]]
+        return {f"name_{word}": _moments(times[:, number])[0] for number, word in enumerate(_TIMES)}
 
 
 class ColumnMaker:
@@ -288,6 +291,12 @@ class ColumnMaker:
         every = {**columns, **{name: text_of(text, count) for name, text in common.items()}}
         every["content"] = pa.nulls(count, pa.string())
         return pa.RecordBatch.from_arrays([every[name] for name in self._schema.names], schema=self._schema)
+
+
+def _moments(micros: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """Return times, none where it is before 1970-01-01T00:00:01 or behind the year 9999, and which there are."""
+    sane = (micros >= 1_000_000) & (micros <= _MAX_MICROS)
+    return pa.array(micros, pa.timestamp("us", tz="UTC"), mask=None if sane.all() else ~sane), sane
 
 
 def _labelled(texts: pa.Array, index: Any) -> pa.Array:

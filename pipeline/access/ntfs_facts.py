@@ -32,7 +32,7 @@ from pipeline.schemas import plain_text
 
 __all__ = ["Facts", "Name", "facts_of", "folders_of", "names_in"]
 
-Name = tuple[str, int, int]
+Name = tuple[str, int, int, list[int]]
 _DOS: Final = 2
 _UNIX: Final = 116_444_736_000_000_000
 _STREAMS: Final = (DATA, INDEX_ROOT, INDEX_ALLOCATION)
@@ -40,7 +40,7 @@ _STREAMS: Final = (DATA, INDEX_ROOT, INDEX_ALLOCATION)
 
 @dataclass(slots=True)
 class Facts:
-    """One base record. ``names`` are (text, parent, parent's sequence); ``times`` as in ``StandardColumns``."""
+    """One base record. ``names`` are (text, parent, parent's sequence, times); ``times`` as in ``StandardColumns``."""
 
     number: int
     sequence: int
@@ -89,12 +89,12 @@ class _Columns:
     def names(self, index: int) -> tuple[list[Name], str]:
         """Return the names of a record, and its DOS name."""
         names, short = [], ""
-        for _, parent, sequence, space, start, end in self._names[slice(*self._name_at[index : index + 2])]:
+        for _, parent, sequence, space, start, end, times in self._names[slice(*self._name_at[index : index + 2])]:
             text = self._raw[start:end].decode("utf-16-le", "surrogatepass")
             if space == _DOS:
                 short = text
             else:
-                names.append((text, parent, sequence))
+                names.append((text, parent, sequence, times))
         return names, short
 
     def standard(self, index: int) -> tuple[list[int] | None, int]:
@@ -152,7 +152,7 @@ def _add_rest(row: Facts, attributes: list[Attribute]) -> None:
     for attribute in attributes:
         content = attribute.content
         if attribute.kind == STANDARD_INFORMATION and row.times is None and attribute.resident and len(content) >= 36:
-            row.times = [(stamp - _UNIX) // 10 for stamp in struct.unpack_from("<4Q", content)]
+            row.times = _stamps(content, 0)
             (row.attributes,) = struct.unpack_from("<I", content, 32)
         elif attribute.kind == REPARSE_POINT and attribute.resident and len(content) >= 4:
             (row.tag,) = struct.unpack_from("<I", content)
@@ -162,13 +162,17 @@ def _name(content: bytes) -> tuple[Name, int]:
     (reference,) = struct.unpack_from("<Q", content)
     end = 66 + min(2 * content[64], (len(content) - 66) // 2 * 2)
     text = content[66:end].decode("utf-16-le", "surrogatepass")
-    return (text, reference & REFERENCE, reference >> 48), content[65]
+    return (text, reference & REFERENCE, reference >> 48, _stamps(content, 8)), content[65]
+
+
+def _stamps(content: bytes, at: int) -> list[int]:
+    return [(stamp - _UNIX) // 10 for stamp in struct.unpack_from("<4Q", content, at)]
 
 
 def names_in(attributes: list[Attribute]) -> set[tuple[bytes, int]]:
     """Return (name as UTF-16, parent) of every name among attributes."""
     found = [_name(one.content)[0] for one in attributes if one.kind == FILE_NAME and len(one.content) >= 66]
-    return {(text.encode("utf-16-le", "surrogatepass"), parent) for text, parent, _ in found}
+    return {(text.encode("utf-16-le", "surrogatepass"), parent) for text, parent, _, _ in found}
 
 
 def folders_of(batch: Batch, mft: Mft) -> FolderColumns:

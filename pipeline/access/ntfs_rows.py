@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.access.allocation import Blocks
-from pipeline.access.ntfs_facts import Facts, Name
+from pipeline.access.ntfs_facts import Facts
 from pipeline.access.ntfs_faults import Faults
 from pipeline.access.ntfs_mft import Stream
 from pipeline.access.ntfs_names import ORPHANS, ROOT, Folders, safe_name
@@ -23,7 +23,7 @@ __all__ = ["COMPRESSED", "ENCRYPTED", "LINKS", "SYSTEM", "RowMaker", "words_of"]
 
 COMPRESSED: Final = 0x00FF  # attribute flags: the low byte is the compression method
 ENCRYPTED: Final = 0x4000
-_Place = tuple[str, Origin, int]  # path, origin, the parent's number
+_Place = tuple[str, Origin, int, list[int] | None]  # path, origin, the parent's number, the name's times
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MICROS: Final = 253_402_300_799_999_999
 SYSTEM: Final = 24  # lower records are the file system's own
@@ -67,25 +67,25 @@ class RowMaker:
     def rows(self, facts: Facts) -> Iterator[FileEntry]:
         """Yield a row per name and stream; a record without name and content has none."""
         if facts.number == ROOT:
-            yield from self._streams(facts, ("/", Origin.ALLOCATED, ROOT))
+            yield from self._streams(facts, ("/", Origin.ALLOCATED, ROOT, facts.names[0][3] if facts.names else None))
             return
         if not facts.names:
             if any(stream.size for stream in facts.streams if not stream.name or stream.kind != DATA):
-                yield from self._streams(facts, (f"{ORPHANS}/inode-{facts.number}", Origin.ORPHAN, -1))
+                yield from self._streams(facts, (f"{ORPHANS}/inode-{facts.number}", Origin.ORPHAN, -1, None))
             return
-        for text, parent, sequence in facts.names:
+        for text, parent, sequence, times in facts.names:
             path, origin, folder = self._folders.place(parent, sequence)
             if origin == Origin.ALLOCATED and not facts.live:
                 origin = Origin.DELETED
-            yield from self._streams(facts, (f"{path}/{safe_name(text)}", origin, folder))
+            yield from self._streams(facts, (f"{path}/{safe_name(text)}", origin, folder, times))
 
-    def ghost(self, name: Name, number: int) -> FileEntry:
+    def ghost(self, name: tuple[str, int, int], number: int) -> FileEntry:
         """Return the row of a name that a folder's index still holds, though its record has gone to another file."""
         text, parent, sequence = name
         path, origin, folder = self._folders.place(parent, sequence)
         origin = Origin.DELETED if origin == Origin.ALLOCATED else origin
         facts = Facts(number, 0, False, False, [], "", [], None, 0, 0)
-        place = f"{path}/{safe_name(text)}", origin, folder
+        place = f"{path}/{safe_name(text)}", origin, folder, None
         return self._row(facts, place, "file", _What("", 0, 0, 0, (), "file-system", Certainty.NO_CONTENT))
 
     def _streams(self, facts: Facts, place: _Place) -> Iterator[FileEntry]:
@@ -129,9 +129,10 @@ class RowMaker:
 
     def _row(self, facts: Facts, place: _Place, kind: str, what: _What) -> FileEntry:
         """Build a row; field by field, for a copy with changes costs more than all the rest."""
-        path, origin, parent = place
+        path, origin, parent, named = place
         stream, bits, size, initialised, runs, reader, certainty = what
-        created, modified, changed, accessed = self._times(facts)
+        created, modified, changed, accessed = _times(facts.times)
+        name_created, name_modified, name_changed, name_accessed = _times(named)
         return FileEntry(
             id="", exhibit=self._volume.exhibit, volume=self._volume.address,
             address=self._address(facts.number, path, stream, origin),
@@ -142,6 +143,8 @@ class RowMaker:
             modified=modified, modified_zone="UTC" if modified else "", modified_precision_us=1 if modified else 0,
             changed=changed, changed_zone="UTC" if changed else "", changed_precision_us=1 if changed else 0,
             accessed=accessed, accessed_zone="UTC" if accessed else "", accessed_precision_us=1 if accessed else 0,
+            name_created=name_created, name_modified=name_modified, name_changed=name_changed,
+            name_accessed=name_accessed,
         )  # fmt: skip
 
     def _address(self, number: int, path: str, stream: str, origin: Origin) -> str:
@@ -164,14 +167,13 @@ class RowMaker:
             return Certainty.INTACT
         return Certainty.OVERWRITTEN if taken >= sum(n for _, n in placed) else Certainty.PARTLY_OVERWRITTEN
 
-    def _times(self, facts: Facts) -> tuple[datetime | None, ...]:
-        """Return created, modified, changed and accessed; the seconds before 1970-01-01T00:00:01 mean none."""
-        if facts.times is None:
-            return _TIMELESS
-        sane = [1_000_000 <= micros <= _MAX_MICROS for micros in facts.times]
-        return tuple(
-            _EPOCH + timedelta(0, 0, micros) if good else None for micros, good in zip(facts.times, sane, strict=True)
-        )
+
+def _times(stamps: list[int] | None) -> tuple[datetime | None, ...]:
+    """Return created, modified, changed and accessed; the seconds before 1970-01-01T00:00:01 mean none."""
+    if stamps is None:
+        return _TIMELESS
+    sane = [1_000_000 <= micros <= _MAX_MICROS for micros in stamps]
+    return tuple(_EPOCH + timedelta(0, 0, micros) if good else None for micros, good in zip(stamps, sane, strict=True))
 
 
 def _words(attributes: int, flags: int) -> str:

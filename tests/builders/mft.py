@@ -48,10 +48,10 @@ def standard(attributes: int = 0x20, times: Sequence[int] = (CREATED,) * 4) -> b
     return attribute(0x10, struct.pack("<4QI", *times, attributes).ljust(72, b"\0"))
 
 
-def file_name(name: str, parent: int, sequence: int = 1, *, space: int = 1) -> bytes:
+def file_name(name: str, parent: int, sequence: int = 1, *, space: int = 1, times: Sequence[int] = (0,) * 4) -> bytes:
     """Return $FILE_NAME."""
     text = name.encode("utf-16-le", "surrogatepass")
-    head = struct.pack("<Q", parent | sequence << 48) + bytes(56) + bytes([len(text) // 2, space])
+    head = struct.pack("<5Q", parent | sequence << 48, *times) + bytes(24) + bytes([len(text) // 2, space])
     return attribute(0x30, head + text)
 
 

@@ -59,6 +59,17 @@ def test_times_are_utc_with_microseconds() -> None:
     assert row.flags == "hidden"
 
 
+@pytest.mark.parametrize("number", [24, 8])
+def test_times_of_the_name_stand_beside_the_others(number: int) -> None:
+    stamps = tuple(133_500_000_000_000_010 + 10_000_000 * n for n in range(4))
+    rows, _ = listed({number: record(standard(0), file_name("a", 5, 5, times=stamps), data(b"x"))})
+    row = rows["/a"]
+    first = datetime(2024, 1, 17, 21, 20, 0, 1, tzinfo=UTC)
+    named = (row.name_created, row.name_modified, row.name_changed, row.name_accessed)
+    assert [(moment - first).total_seconds() for moment in named if moment] == [0, 1, 2, 3]
+    assert row.created != row.name_created
+
+
 def test_time_before_1970_or_beyond_the_calendar_is_none() -> None:
     rows, _ = listed({24: record(standard(0, (0, 2**64 - 1, 2**63, 1)), file_name("a", 5, 5), data(b"x"))})
     row = rows["/a"]
