@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from pipeline.access.interfaces import Image
 
-__all__ = ["LEAF_BYTES", "ImageDigests", "digest_image", "hash_image", "hash_segments", "merkle_path", "merkle_root",
-           "root_from_path"]  # fmt: skip
+__all__ = ["LEAF_BYTES", "ImageDigests", "digest_image", "hash_image", "hash_segments", "image_root", "leaf_hash",
+           "merkle_path", "merkle_root", "root_from_path"]  # fmt: skip
 
 LEAF_BYTES: Final = 1 << 20
 _BLOCK: Final = 8 << 20
 _LEAF: Final = b"\x00"
 _NODE: Final = b"\x01"
+_IMAGE: Final = b"\x02"
 
 
 @runtime_checkable
@@ -77,6 +78,16 @@ def _add_leaves(leaves: list[str], block: bytes) -> None:
         digest = hashlib.sha256(_LEAF)
         digest.update(view[start : start + LEAF_BYTES])
         leaves.append(digest.hexdigest())
+
+
+def leaf_hash(data: bytes) -> str:
+    """Return the leaf of a megabyte, or of the rest of an image."""
+    return hashlib.sha256(_LEAF + data).hexdigest()
+
+
+def image_root(size: int, root: str) -> str:
+    """Return the root that binds the size, too: of leaves alone, a tree does not say how many there are."""
+    return hashlib.sha256(_IMAGE + size.to_bytes(8, "big") + bytes.fromhex(root)).hexdigest()
 
 
 def digest_image(image: Image) -> str:

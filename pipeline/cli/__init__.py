@@ -10,12 +10,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pipeline.cli import demo, export, init, register, report, reveal, rules, run, show, status, verify
+from pipeline.cli import demo, export, init, prove, register, report, reveal, rules, run, show, status, verify
 from pipeline.errors import TriageError
 
 __all__ = ["main"]
 
-COMMANDS = (init, register, run, status, verify, report, show, reveal, export, rules, demo)
+COMMANDS = (init, register, run, status, verify, report, show, prove, reveal, export, rules, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Final
 
-from pipeline.access.hashing import hash_segments
-from pipeline.access.image import open_image
+from pipeline.access.hashing import image_root
 from pipeline.clock import Clock
 from pipeline.config import Case
 from pipeline.custody import Ledger, read_ledger
-from pipeline.errors import EXIT_COMPLETE, EXIT_LOST, IntegrityError, SettingsError, UnreadableError
+from pipeline.errors import EXIT_COMPLETE, EXIT_LOST, SettingsError
+from pipeline.flow.images import check_unchanged, see_images
 from pipeline.flow.order import STAGES
 from pipeline.flow.units import run_unit
 from pipeline.progress import SILENT, Progress
@@ -86,7 +86,7 @@ def run_case(
     stages = _selected(only)
     _note_interruption(case, ledger)
     ledger.append("run-started", {"versions": versions(), "settings": settings_digest(case), "only": only})
-    before = _segments(case)
+    before = see_images(case)
     ran: list[str] = []
     try:
         with executor() as pool:
@@ -98,11 +98,19 @@ def run_case(
                     _LOG.info("stage finished", extra={"stage": stage.name, "seconds": seconds})
     finally:
         gathered = context.store.gather()
-    _check_unchanged(case, before)
+    check_unchanged(case, before)
     outcome = _outcome(context, tuple(ran))
-    body = {"ran": ran, "exit": outcome.exit_code, "images": dict(before), "outputs": gathered}
+    body = {"ran": ran, "exit": outcome.exit_code, "outputs": gathered, "roots": _roots(context)}
+    body |= {"images": {label: seen.digest for label, seen in before.items()}}
     ledger.append("run-finished", {**body, "documents": _write_verdict(context)})
     return outcome
+
+
+def _roots(context: Context) -> dict[str, str]:
+    """Return the root of each image, its size bound in, for those who check a proof against the signed ledger."""
+    if not context.store.exists("evidence"):
+        return {}
+    return {row.exhibit: image_root(row.size, row.merkle_root) for row in context.store.rows("evidence")}
 
 
 def _write_verdict(context: Context) -> dict[str, str]:
@@ -130,26 +138,6 @@ def _note_interruption(case: Case, ledger: Ledger) -> None:
     started = [entry for entry in read_ledger(case.out) if str(entry.get("event", "")).startswith("run-")]
     if started and started[-1]["event"] == "run-started":
         ledger.append("run-interrupted", {"run": started[-1]["hash"]})
-
-
-def _segments(case: Case) -> dict[str, str]:
-    """Return a digest over each image's files as they lie on disk."""
-    digests = {}
-    for exhibit in case.exhibits:
-        try:
-            image = open_image(exhibit.image)
-        except UnreadableError:
-            continue
-        digests[exhibit.label] = hash_segments(image.segments)
-        image.close()
-    return digests
-
-
-def _check_unchanged(case: Case, before: Mapping[str, str]) -> None:
-    after = _segments(case)
-    for label, digest in before.items():
-        if after.get(label) != digest:
-            raise IntegrityError(f"{label}: the image's files changed during the run; its tables cannot be trusted")
 
 
 def _fingerprint(stage: Stage, context: Context) -> str:

@@ -9,10 +9,9 @@ from typing import Any, Final
 import pyarrow.compute as pc
 
 from pipeline.errors import SettingsError
-from pipeline.records import Extent
 from pipeline.store import Store
 
-__all__ = ["Link", "at_offset", "walk"]
+__all__ = ["Link", "walk"]
 
 _KEYS: Final = (
     ("claims", "id"), ("findings", "id"), ("files", "id"), ("activity", "id"), ("sources", "id"),
@@ -119,25 +118,3 @@ def _references(table: str, row: dict[str, Any]) -> list[tuple[str, str, str, st
     if table == "findings" and not row.get("file"):
         references = [*references, ("on exhibit", "evidence", "exhibit", row.get("exhibit", ""))]
     return references
-
-
-def at_offset(store: Store, exhibit: str, offset: int) -> tuple[Extent, list[dict[str, Any]]]:
-    """Return the extent that holds a byte of an image, and the examinations that covered that byte or its owner.
-
-    Raises:
-        SettingsError: the offset is outside the image.
-    """
-    for extent in store.rows("extents", exhibit=exhibit):
-        if extent.start <= offset < extent.start + extent.length:
-            return extent, list(_examinations(store, extent, offset))
-    raise SettingsError(f"{exhibit}: offset {offset} is outside the image")
-
-
-def _examinations(store: Store, extent: Extent, offset: int) -> Iterator[dict[str, Any]]:
-    data = store.table("examinations", exhibit=extent.exhibit)
-    if extent.owner is not None:
-        yield from data.filter(pc.equal(data.column("subject"), extent.owner)).to_pylist()
-    for row in data.filter(pc.equal(data.column("subject"), "raw")).to_pylist():
-        start, _, length = row["address"].rpartition("bytes:")[2].partition("+")
-        if int(start) <= offset < int(start) + int(length):
-            yield row

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from pipeline.access.hashing import hash_image, hash_segments
+import numpy as np
+import pyarrow as pa
+
+from pipeline.access.hashing import hash_image, hash_segments, merkle_root
 from pipeline.access.image import open_image
+from pipeline.access.salvage import Salvaged
 from pipeline.config import Case
 from pipeline.custody import verify_ledger
 from pipeline.errors import IntegrityError, TriageError
@@ -19,6 +23,8 @@ from pipeline.schemas import SHARED
 from pipeline.store import Store, file_digest
 
 __all__ = ["Check", "verify_case"]
+
+_EXAMINATIONS: Final = frozenset({"accounted", "carved", "decoded", "detected", "hashed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,7 @@ def verify_case(case: Case) -> Iterator[Check]:
     yield _checked("documents", lambda: _documents(case, ledger))
     for exhibit in case.exhibits:
         yield _checked(f"image {exhibit.label}", lambda label=exhibit.label: _image(case, label))  # type: ignore[misc]
+        yield _checked(f"account {exhibit.label}", lambda label=exhibit.label: _account(case, label))  # type: ignore[misc]
     yield _checked("findings", lambda: _findings(case))
 
 
@@ -93,12 +100,40 @@ def _image(case: Case, label: str) -> str:
     try:
         if hash_segments(image.segments) != rows[0].files_sha256:
             raise IntegrityError(f"{label}: the image's files are not those that were examined")
-        digests = hash_image(image)
+        digests = hash_image(Salvaged(image))
     finally:
         image.close()
     if (digests.sha256, digests.merkle_root) != (rows[0].sha256, rows[0].merkle_root):
         raise IntegrityError(f"{label}: the image's bytes do not hash to what the evidence table holds")
-    return f"{rows[0].size} bytes hash as recorded"
+    leaves = Store(case.out).table("leaves", exhibit=label, columns=["sha256"]).column("sha256").to_pylist()
+    if tuple(leaves) != digests.leaves or merkle_root(leaves) != rows[0].merkle_root:
+        raise IntegrityError(f"{label}: the leaves of its Merkle tree are not those of the image, or give another root")
+    return f"{rows[0].size} bytes hash as recorded, {len(leaves)} leaves lead to the root"
+
+
+def _account(case: Case, label: str) -> str:
+    """Check that the extents are disjoint, leave no hole and end with the image, and that coverage adds up to them."""
+    store = Store(case.out)
+    rows = [row for row in store.rows("evidence") if row.exhibit == label]
+    if not rows or not store.exists("extents"):
+        return "nothing was accounted for"
+    extents = store.table("extents", exhibit=label, columns=["start", "length", "class"])
+    starts, lengths = (np.asarray(extents.column(name), dtype=np.int64) for name in ("start", "length"))
+    ends = starts + lengths
+    if not len(starts) or (starts != np.append(0, ends[:-1])).any() or (lengths <= 0).any() or ends[-1] != rows[0].size:
+        raise IntegrityError(f"{label}: the extents overlap, leave a hole, or do not end with the image")
+    held = _sums(extents, ["class"], "length")
+    if store.exists("coverage"):
+        done = _sums(store.table("coverage", exhibit=label), ["class", "examined_by"], "bytes")
+        for (class_, name), total in done.items():
+            if (class_,) in held and name in _EXAMINATIONS and total != held[class_,]:
+                raise IntegrityError(f"{label}: coverage of {class_} by {name} does not add up to the class")
+    return f"{extents.num_rows} extents cover {rows[0].size} bytes"
+
+
+def _sums(table: pa.Table, keys: list[str], values: str) -> dict[tuple[str, ...], int]:
+    found = table.group_by(keys).aggregate([(values, "sum")]).to_pylist()
+    return {tuple(row[key] for key in keys): row[f"{values}_sum"] for row in found}
 
 
 def _findings(case: Case) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +17,7 @@ from pipeline.records import NOT_CALLED_FOR
 from pipeline.stages.verdict import run_verdict
 from pipeline.store import Store
 from pipeline.verdict_tables import TABLE_NAMES
-from tests.e2e.conftest import NAMES, ROOT, Demo
+from tests.e2e.conftest import NAMES, ROOT, Demo, akashi
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
@@ -39,7 +42,7 @@ def levels(tables: dict[str, pa.Table], folder: Path) -> dict[str, str]:
 
 
 def test_a_megabyte_that_nothing_examined_forbids_the_negative(demo: Demo) -> None:
-    """Take bytes away from each row of coverage, and the row itself: the question needs them all."""
+    """Take each row of coverage away, or a megabyte of it, or its outcome, in turn: the question needs them all."""
     folder = demo.case("demo-clean")
     store = Store(folder / "out")
     tables = {name: store.table(name) for name in TABLE_NAMES}
@@ -48,10 +51,15 @@ def test_a_megabyte_that_nothing_examined_forbids_the_negative(demo: Demo) -> No
     needed = rows[(rows["exhibit"] == "USB-01") & rows["examined_by"].isin(["detected", "carved"])]
     needed = needed[~needed["reason"].str.startswith(NOT_CALLED_FOR) & ~needed["class"].isin(["member", "resident"])]
     assert len(needed) >= 8
-    for place in needed.index:
-        for coverage in (rows.drop(index=place), _less(rows, place), _told(rows, place)):
-            changed = pa.Table.from_pandas(coverage, schema=tables["coverage"].schema, preserve_index=False)
-            assert levels({**tables, "coverage": changed}, folder)["USB-01"] == "undetermined", rows.loc[place]
+    ways = (_dropped, _less, _told)
+    for number, place in enumerate(needed.index):
+        coverage = ways[number % len(ways)](rows, place)
+        changed = pa.Table.from_pandas(coverage, schema=tables["coverage"].schema, preserve_index=False)
+        assert levels({**tables, "coverage": changed}, folder)["USB-01"] == "undetermined", rows.loc[place]
+
+
+def _dropped(rows: pd.DataFrame, place: int) -> pd.DataFrame:
+    return rows.drop(index=place)
 
 
 def _less(rows: pd.DataFrame, place: int) -> pd.DataFrame:
@@ -75,3 +83,50 @@ def test_bytes_in_no_class_forbid_the_negative(demo: Demo) -> None:
     first = pc.and_(usb, pc.equal(extents.column("start"), 0))
     without = {**tables, "extents": extents.filter(pc.invert(first))}
     assert levels(without, folder)["USB-01"] == "undetermined"
+
+
+def test_show_says_what_a_byte_is_and_what_looked_at_it(demo: Demo) -> None:
+    folder = demo.case("demo-leak")
+    extents = Store(folder / "out").table("extents").to_pandas()
+    content = extents[(extents["class"] == "file-content") & (extents["exhibit"] == "USB-01")].iloc[0]
+    told = akashi("show", folder, "USB-01", "--at", hex(int(content["start"]) + 1), check=0).stdout
+    assert f"USB-01 byte {content['start'] + 1} " in told
+    assert f"owner: file {content['owner']}, allocated USB-01!part:p1!fs:/" in told
+    assert "offset 1\n" in told
+    assert "hashed: examined" in told
+    assert "detected: examined" in told
+    table = extents[extents["name"] == "$MFT"].iloc[0]
+    told = akashi("show", folder, "PC-01", "--at", str(int(table["start"]) + 5), check=0).stdout
+    assert "structure: MFT record 0, byte 5" in told
+    assert akashi("show", folder, "PC-01", "--at", "0x7fffffffff").returncode == 2
+    assert akashi("show", folder, "PC-01", "--at", "somewhere").returncode == 2
+
+
+def test_a_finding_is_proven_without_the_image(demo: Demo, tmp_path: Path) -> None:
+    folder = demo.case("demo-leak")
+    store = Store(folder / "out")
+    findings, evidence = store.table("findings").to_pandas(), store.table("evidence").to_pandas().set_index("exhibit")
+    placed = findings[findings["image_offset"].notna()].iloc[0]
+    inside = findings[findings["image_offset"].isna() & (findings["locator"] != "")].iloc[0]
+    for number, finding in enumerate((placed, inside)):
+        out = tmp_path / f"proof-{number}.json"
+        akashi("prove", folder, finding["id"], "--out", out, check=0)
+        assert out.stat().st_mode & 0o777 == 0o600
+        root = evidence.loc[finding["exhibit"], "merkle_root"]
+        verifier = ROOT / "pipeline" / "review" / "verify_proof.py"
+        command = [sys.executable, "-I", "-S", str(verifier), str(out), "--root", root]
+        size = str(evidence.loc[finding["exhibit"], "size"])
+        done = subprocess.run([*command, "--size", size], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+        ledger = [*command[:-2], "--ledger", str(folder / "out/custody.jsonl"), "--key", _public(folder)]
+        done = subprocess.run(ledger, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+    events = [json.loads(line) for line in (folder / "out/custody.jsonl").read_text("utf-8").splitlines()]
+    assert [entry["target"] for entry in events if entry["event"] == "prove"][-2:] == [placed["id"], inside["id"]]
+    assert akashi("prove", folder, placed["id"], "--out", folder / "out/p.json").returncode == 2
+    assert akashi("prove", folder, placed["id"], "--out", tmp_path / "proof-0.json").returncode == 2
+    assert akashi("prove", folder, "PC-01!bytes:99999999999+1", "--out", tmp_path / "far.json").returncode == 2
+
+
+def _public(folder: Path) -> str:
+    return json.loads((folder / "out/custody.head.json").read_text("utf-8"))["public_key"]
