@@ -12,6 +12,8 @@ from pipeline.carvers.base import Carved, Carver
 __all__ = ["Letter", "Mailbox"]
 
 LONGEST: Final = 64 << 20
+_SECTOR: Final = 512
+"""Where a letter may begin whatever stands before it; elsewhere it begins a line."""
 _HEADER_BYTES: Final = 64 << 10
 _FIRST: Final = (
     b"Return-Path: ", b"Received: ", b"Delivered-To: ", b"Message-ID: ", b"MIME-Version: ", b"From: ", b"Date: ",
@@ -40,7 +42,7 @@ class Letter(Carver):
 
     def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
         """Return the letter; parts without their closing boundary make it partial."""
-        if start and view.read(start - 1, 1) not in _LINE_STARTS:
+        if start % _SECTOR and view.read(start - 1, 1) not in _LINE_STARTS:
             return None
         head = _header(view.read(start, min(limit, _HEADER_BYTES)))
         if not head:
@@ -61,7 +63,7 @@ class Mailbox(Carver):
 
     def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
         """Return the mailbox; it ends with its last letter."""
-        if start and view.read(start - 1, 1) not in _LINE_STARTS:
+        if start % _SECTOR and view.read(start - 1, 1) not in _LINE_STARTS:
             return None
         at = 0
         while at < min(limit, LONGEST):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
+from pipeline.decoders.hibernation import Hibernation
 from pipeline.decoders.mail import Mail, Mailbox
 from pipeline.decoders.markup import Markup
 from pipeline.decoders.office import Document, Workbook
@@ -23,8 +24,8 @@ __all__ = ["DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text
            "refine_ole", "refine_zip", "type_of"]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
-    Document(), Encrypted(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Rtf(), Sqlite(), SqliteParts(), Stream(), Tar(),
-    Unopened(), Workbook(), Zip(),
+    Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Rtf(), Sqlite(), SqliteParts(),
+    Stream(), Tar(), Unopened(), Workbook(), Zip(),
 )  # fmt: skip
 
 

@@ -67,6 +67,8 @@ class Decoder(ABC):
     name: str = ""
     version: int = 1
     types: tuple[str, ...] = ()
+    streams: bool = False
+    """Whether it reads piece by piece a content of any size, which need not fit the memory."""
 
     @abstractmethod
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:

@@ -4,8 +4,9 @@ Sources: ISO 10918-1 B.1 (JPEG), W3C PNG §5.2, GIF89a §17, TIFF 6.0 §2, ISO 3
 RFC 1952 §2.3, SQLite file format §1.3, MS-CFB §2.2, MS-SHLLINK §2.1, System V ABI (ELF), PE format, POSIX ustar and
 cpio, 7zFormat.txt, RAR technical note, LHA header levels 0-2, MS-CAB §2.1, ECMA-119 §8.1 (ISO 9660), ECMA-167 2/9.1
 (UDF), MS-PST §2.2.2.6, Jet and ACE database headers, MS-OXTNEF §2.1.3.1, MS-ONESTORE §2.3.1, RFC 8878 (Zstandard),
-LZ4 frame format, MS-EFSR §2.2.2 (what EFS writes before a file on FAT and exFAT), LUKS on-disk format, RFC 4880 §6.2
-(armour), age-encryption.org/v1, Apache Parquet, MS-VHDX §3.1.
+LZ4 frame format, MS-EFSR §2.2.2 (what EFS writes before a file on FAT and exFAT), LUKS on-disk format, RFC 4880
+§6.2 (armour), PO_MEMORY_IMAGE as ntoskrnl's symbols give it (hibernation), age-encryption.org/v1, Apache Parquet,
+MS-VHDX §3.1.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ _BZIP2: Final = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 _EFS: Final = re.compile(  # versions 1 to 3 with their list of keys at 84; 6 by its preamble
     rb"(?:.{4}\0{4}[\x01-\x03]\0{3}.{36}\0{16}\x54\0{3}|\.pfile\x02\0{3})", re.DOTALL
 )
-_PATTERNS: Final = ((_LHA, "lzh"), (_BZIP2, "bzip2"), (_EFS, "efs"))
+_HIBERNATION: Final = re.compile(
+    rb"(?:HIBR|hibr|WAKE|wake|RSTR|rstr).{8}..\0\0(?:.{4}\0\x10\0\0|.{8}\0\x10\0\0)", re.DOTALL
+)
+_PATTERNS: Final = ((_LHA, "lzh"), (_BZIP2, "bzip2"), (_EFS, "efs"), (_HIBERNATION, "hibernation"))
 _MARKUP: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<meta", b"<!--")
 _OLE: Final = (
     ("EncryptedPackage", "encrypted-office"), ("Workbook", "xls"), ("Book", "xls"), ("WordDocument", "doc"),
@@ -103,13 +107,21 @@ _OFFICE: Final = (("word/", "docx"), ("xl/", "xlsx"), ("ppt/", "pptx"), ("conten
 
 
 def type_of(head: bytes, name: str = "") -> str:
-    """Return the short type of content from its first bytes (4096 suffice); ``name`` decides for mail only."""
+    """Return the short type of content from its first bytes (4096 suffice); ``name`` decides mail and hibernation."""
+    kind = "hibernation" if name.lower().endswith("/hiberfil.sys") else _signed(head)
+    return kind or _worded(head, name)
+
+
+def _signed(head: bytes) -> str:
+    """Return the type whose signature stands at its place, nothing where there is none."""
     for offset, literal, kind in SIGNATURES:
         if head.startswith(literal, offset):
             return kind
-    for pattern, kind in _PATTERNS:
-        if pattern.match(head):
-            return kind
+    return next((kind for pattern, kind in _PATTERNS if pattern.match(head)), "")
+
+
+def _worded(head: bytes, name: str) -> str:
+    """Return the type of what begins with words."""
     start = _start(head)
     if start.startswith(b"<?xml"):
         return "xml"

@@ -18,7 +18,7 @@ from pipeline.detectors.literals import Literals
 from pipeline.records import Certainty, Examination, ExtentClass, FileEntry, Run, Severity, diagnose, identify
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
-from pipeline.stages.raw_space import raw_space, raw_stretches
+from pipeline.stages.raw_space import carved_stretches, raw_space
 
 __all__ = ["CarveRange", "CarveStage"]
 
@@ -118,7 +118,7 @@ def _unit(number: int, exhibit: str, flat: list[int], size: int) -> Unit:
 def _blocks(context: Context, exhibit: str) -> dict[int, int]:
     """Return the blocks that hold raw space, in order, with how much."""
     blocks: dict[int, int] = {}
-    for stretch in raw_stretches(context, exhibit):
+    for stretch in carved_stretches(context, exhibit):
         for block in range(stretch.start - stretch.start % carvers.BLOCK, stretch.end, carvers.BLOCK):
             amount = min(stretch.end, block + carvers.BLOCK) - max(stretch.start, block)
             blocks[block] = blocks.get(block, 0) + amount

@@ -24,6 +24,7 @@ from pipeline.records import (
 from pipeline.stages.base import RowOf
 from pipeline.stages.context import Context
 from pipeline.stages.examine_findings import FindingMaker
+from pipeline.stages.examine_memory import MEMORY_KINDS, objects_in
 from pipeline.stages.examine_pages import Pass, read_once
 
 __all__ = ["BytesReadable", "ContentExaminer"]
@@ -144,7 +145,9 @@ class ContentExaminer:
         if decoder is None:
             return
         limits = self._context.case.limits
-        if done.data is None or depth >= limits.member_depth:
+        content = self._held(entry, done, depth) if decoder.streams else None
+        content = BytesReadable(done.data) if content is None and done.data is not None else content
+        if content is None or depth >= limits.member_depth:
             reason = f"larger than {limits.decode_bytes} bytes" if done.data is None else "nested too deep"
             yield from self._undecoded(entry, "limit", f"{kind}: {reason}; raise the limit in case.toml", done.size)
             return
@@ -153,11 +156,26 @@ class ContentExaminer:
             depth=limits.member_depth, members=max(self._budget.members, 0), member_bytes=limits.member_bytes,
             total_bytes=max(self._budget.total, 0), ratio=limits.ratio,
         )  # fmt: skip
-        for part in decoder.decode(BytesReadable(done.data), bounds):
+        for part in decoder.decode(content, bounds):
             yield from self._part(part, entry, maker, seen, sha256, depth, trouble)
+            if isinstance(part, Member) and kind in MEMORY_KINDS:
+                yield from self._objects(part, entry, maker, depth)
         whole = not trouble or entry.origin == Origin.CARVED
         outcome = "examined" if whole else "partial"
         yield "examinations", _examination(entry, "decoded", outcome, "; ".join(sorted(set(trouble))), done.size)
+
+    def _held(self, entry: FileEntry, done: Pass, depth: int) -> Readable | None:
+        """Return a listed content that is too large to keep, to be read piece by piece."""
+        return self._context.opener(entry.exhibit).open(entry) if done.data is None and not depth else None
+
+    def _objects(self, part: Member, entry: FileEntry, maker: FindingMaker, depth: int) -> Iterator[RowOf]:
+        """Yield the rows of objects in pages of memory, but for their own bytes, which the pages were read for."""
+        for one in objects_in(part, BytesReadable(part.data)):
+            own = ""
+            for table, row in self._member(one, entry, maker, depth):
+                own = own or (row.id if table == "files" else "")
+                if table != "detections" or row.file != own or row.locator:
+                    yield table, row
 
     def _part(
         self, part: object, entry: FileEntry, maker: FindingMaker, seen: set[tuple[str, str]], sha256: str, depth: int,

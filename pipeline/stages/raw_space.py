@@ -13,7 +13,7 @@ from pipeline.records import Certainty, ExtentClass, Origin
 from pipeline.stages.context import Context
 from pipeline.stages.examine_content import OVERWRITTEN, READ_KINDS
 
-__all__ = ["raw_space", "raw_stretches"]
+__all__ = ["carved_stretches", "raw_space", "raw_stretches"]
 
 RAW_CLASSES: Final = (
     ExtentClass.UNALLOCATED,
@@ -33,6 +33,11 @@ CLUSTER_CLASSES: Final = (
 """Space that was given to files cluster by cluster; a lost file can go on in it."""
 PACKED: Final = "packed"
 """Name of the extents whose bytes are the stored form of a content (:mod:`pipeline.stages.extents_rows`)."""
+MEMORY_FILES: Final = (
+    r"(?i)^/(?:pagefile\.sys|swapfile\.sys|hiberfil\.sys|win386\.swp|windows/memory\.dmp|windows/minidump/[^/]+\.dmp"
+    r"|swapfile|swap\.img|(?:private/)?var/vm/(?:swapfile\d+|sleepimage))$"
+)
+"""Files that hold pages of memory: their content is carved like raw space, besides being read as a file."""
 READ_AS_FILE: Final = (Certainty.INTACT, Certainty.CONTIGUITY_ASSUMED, Certainty.NO_CONTENT, "")
 
 
@@ -48,7 +53,25 @@ def raw_space(context: Context, exhibit: str) -> Space:
         runs.setdefault(stretch.group, []).append((stretch.start, stretch.end))
     sizes = {address: volume.block_size for address, volume in context.volumes(exhibit).items()}
     chains = {group: Chain(found, sizes.get(group, 0)) for group, found in runs.items()}
-    return Space(context.clear(exhibit), raw_stretches(context, exhibit), chains)
+    return Space(context.clear(exhibit), carved_stretches(context, exhibit), chains)
+
+
+def carved_stretches(context: Context, exhibit: str) -> list[Stretch]:
+    """Return what is carved: raw stretches, and the content of listed files that hold pages of memory."""
+    parts = [*_raw(context, exhibit, RAW_CLASSES), *_memory(context, exhibit)]
+    return list(_joined(iter(sorted(parts, key=lambda part: part.start))))
+
+
+def _memory(context: Context, exhibit: str) -> Iterator[Stretch]:
+    """Yield the extents of files that hold pages of memory."""
+    entries = context.store.mapped("entries", "entries")
+    named = entries.filter(pc.match_substring_regex(entries.column("path"), MEMORY_FILES)).column("id")
+    table = context.store.mapped("extents", "extents")
+    content = pc.equal(table.column("class"), ExtentClass.FILE_CONTENT.value)
+    owned = pc.fill_null(pc.is_in(table.column("owner"), named.combine_chunks()), fill_value=False)
+    chosen = table.filter(pc.and_(pc.equal(table.column("exhibit"), exhibit), pc.and_(content, owned)))
+    for row in chosen.select(["start", "length", "volume"]).to_pylist():
+        yield Stretch(row["start"], row["start"] + row["length"], row["volume"])
 
 
 def _joined(parts: Iterator[Stretch], *, apart: bool = False) -> Iterator[Stretch]:
