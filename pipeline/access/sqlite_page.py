@@ -66,7 +66,7 @@ def leaf_places(data: bytes) -> list[int]:
 
 
 def _plausible(raw: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    places = places[raw[places + 7] <= 60]
+    places = places[(raw[places + 3] < 32) & (raw[places + 7] <= 60)]
     cells = _number(raw, places + 3)
     places, cells = places[(cells > 0) & (cells < 8192)], cells[(cells > 0) & (cells < 8192)]
     content = _number(raw, places + 5)

@@ -29,7 +29,7 @@ LOST_RATE: Final = 32
 
 When they are spent, the same is allowed once more for objects that start at a sector."""
 ONE_OBJECT: Final = 4 * CARVE_LIMIT
-_CALL: Final = 512
+_CALL: Final = 4096
 """What looking at a header costs at least."""
 
 
@@ -108,8 +108,11 @@ class Engine:
         for block in range(start - start % BLOCK, end, BLOCK):
             yield from self._block(space, space.within(max(start, block), min(end, block + BLOCK)))
 
-    def candidates(self, data: bytes, start: int, own: tuple[int, int]) -> list[tuple[int, int]]:
-        """Return (offset, number of the carver) of what may begin in a range, in order; ``start`` is that of data."""
+    def candidates(self, data: bytes, start: int, own: tuple[int, int], *, first: bool) -> list[tuple[int, int]]:
+        """Return (offset, number of the carver) of what may begin in a range, in order; ``start`` is that of data.
+
+        ``first``: raw space begins with the range.
+        """
         found = {
             (start + at - offset, index)
             for at, number in self._finder.find(data)
@@ -117,7 +120,7 @@ class Engine:
         }
         for index, carver in enumerate(self._carvers):
             found.update((start + place, index) for place in carver.locate(data, start))
-            if carver.everywhere:
+            if first and carver.everywhere:
                 found.add((own[0], index))
         return sorted(item for item in found if own[0] <= item[0] < own[1])
 
@@ -135,7 +138,8 @@ class Engine:
                     yield Missed(low, high - low, str(error))
                     continue
                 view.look(data, begin)
-                yield from self._window(view, self.candidates(data, begin, (low, high)), purse, held, high)
+                candidates = self.candidates(data, begin, (low, high), first=low == view.stretch.start)
+                yield from self._window(view, candidates, purse, held, high)
 
     def _window(
         self, view: SpaceView, candidates: Iterable[tuple[int, int]], purse: _Purse, held: _Held, end: int

@@ -148,11 +148,17 @@ def _readings(data: bytes) -> Iterator[tuple[float, int, int, str]]:
     for encoding in encodings:
         for skip in range({"utf-8": 4, "iso2022_jp_3": 1}.get(encoding, 2)):
             text, length = _decoded(data[skip:], encoding)
-            worth = _worth(text, strict=encoding in ("cp932", "euc_jp")) if length >= SHORTEST else 0.0
+            rich = length >= SHORTEST and (encoding == "iso2022_jp_3" or _may_be(data[skip : skip + length], len(text)))
+            worth = _worth(text, strict=encoding in ("cp932", "euc_jp")) if rich else 0.0
             if worth:
                 name = "iso2022_jp" if encoding == "iso2022_jp_3" else encoding
                 yield worth + (encoding == "utf-8"), skip, length, name
                 break
+
+
+def _may_be(data: bytes, characters: int) -> bool:
+    """Tell whether enough bytes are not ASCII for so much Japanese: each of its characters has at least one."""
+    return int(np.count_nonzero(np.frombuffer(data, np.int8) < 0)) >= max(_LEAST_JAPANESE, _LEAST_SHARE * characters)
 
 
 def _decoded(data: bytes, encoding: str) -> tuple[str, int]:

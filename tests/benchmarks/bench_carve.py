@@ -147,14 +147,16 @@ def _plant(out: io.BufferedWriter, chance: random.Random, kind: str, how: str, d
     return Planted(kind, how, data, ((start, len(data)),))
 
 
-def carve_alone(image: Path, cluster: int) -> None:
+def carve_alone(image: Path, cluster: int, *, text: bool) -> None:
     """Print what the carving pass finds, a line each: runs, type, whether it is whole, SHA-256."""
     from pipeline.access.raw import RawImage, raw_segments
-    from pipeline.carvers import CARVERS, LITERALS, Engine, Found, Space, outermost
+    from pipeline.carvers import CARVERS, Engine, Found, Space, outermost
+    from pipeline.carvers.engine import literals
     from pipeline.detectors.literals import Literals
 
     medium = RawImage(raw_segments(image))
-    engine = Engine(CARVERS, Literals(LITERALS))
+    carvers = tuple(carver for carver in CARVERS if text or carver.name != "text")
+    engine = Engine(carvers, Literals(literals(carvers)))
     found = [one for one in engine.carve(Space.whole(medium, cluster), 0, medium.size) if isinstance(one, Found)]
     for index in outermost([(one.runs, one.carved.complete, one.carver) for one in found]):
         one = found[index]
@@ -207,10 +209,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cluster", type=int, default=0)
     parser.add_argument("--carve", type=Path)
+    parser.add_argument("--no-text", action="store_true", help="leave out runs of Japanese text")
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     if options.carve:
-        carve_alone(options.carve, options.cluster)
+        carve_alone(options.carve, options.cluster, text=not options.no_text)
         return
     folder = options.keep or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
@@ -222,6 +225,7 @@ def main() -> None:
         dict(sorted(Counter(item.kind for item in planted).items())),
     )
     command = [sys.executable, str(Path(__file__).resolve()), "--carve", str(image), "--cluster", str(options.cluster)]
+    command += ["--no-text"] if options.no_text else []
     seconds, text = run(command, ROOT)
     rows = [json.loads(line) for line in text.splitlines()]
     objects = [b"".join(medium[start : start + length] for start, length in row[0]) for row in rows]
