@@ -7,7 +7,7 @@ Sources: [MS-FSCC]; Carrier, *File System Forensic Analysis*, chapters 12-15; th
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,12 +22,14 @@ from pipeline.records import Diagnostic, ExtentClass, Region, Severity, Volume, 
 if TYPE_CHECKING:
     from pipeline.access.tsk import TskFileSystem
 
-__all__ = ["Blocks", "allocated_blocks", "regions_of", "runs_of_bits"]
+__all__ = ["Blocks", "allocated_blocks", "blocks_of_bitmap", "regions_of", "runs_of_bits"]
 
 _NTFS_BITMAP_INODE: Final = 6
 _NTFS_BOOT: Final = 8192
 _SECTOR: Final = 512
 _MAX_BITMAP: Final = 1 << 31
+_PIECE: Final = 1 << 20
+_MAX_CHANGES: Final = 1 << 24  # eight million stretches; each takes sixteen bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,28 @@ def runs_of_bits(bits: npt.NDArray[np.uint8], block: int) -> tuple[npt.NDArray[n
     padded = np.concatenate(([0], bits.astype(np.int8), [0]))
     edges = np.flatnonzero(np.diff(padded))
     return edges[::2] * block, edges[1::2] * block
+
+
+def blocks_of_bitmap(pieces: Iterable[bytes], count: int, block: int) -> Blocks:
+    """Return what a bitmap of ``count`` blocks says, lowest bit first, piece by piece: its bits are never held at once.
+
+    Raises:
+        UnreadableError: it changes more often than any volume's does.
+    """
+    edges: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    last, at, changes = np.uint8(0), 0, 0
+    for raw in pieces:
+        bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[: count - at]
+        if not len(bits):
+            break
+        edges.append(np.flatnonzero(np.diff(bits, prepend=last)) + at)
+        last, at, changes = bits[-1], at + len(bits), changes + len(edges[-1])
+        if changes > _MAX_CHANGES:
+            raise UnreadableError(f"it changes more than {_MAX_CHANGES} times")
+    if last:
+        edges.append(np.array([at]))
+    every = np.concatenate(edges) * block
+    return Blocks(every[::2], every[1::2], at * block)
 
 
 def allocated_blocks(data: Readable, fs: TskFileSystem, volume: Volume) -> Blocks:
@@ -133,9 +157,8 @@ def _ntfs(data: Readable, fs: TskFileSystem, volume: Volume) -> Blocks:
     raw = fs.whole(_NTFS_BITMAP_INODE, _MAX_BITMAP)
     if len(raw) * 8 < clusters:
         raise UnreadableError("$Bitmap is shorter than the volume")
-    bits = np.unpackbits(np.frombuffer(raw, dtype=np.uint8), bitorder="little")[:clusters]
-    starts, ends = runs_of_bits(bits, volume.block_size)
-    return Blocks(starts, ends, len(bits) * volume.block_size)
+    pieces = (raw[at : at + _PIECE] for at in range(0, len(raw), _PIECE))
+    return blocks_of_bitmap(pieces, clusters, volume.block_size)
 
 
 def _ext(data: Readable) -> tuple[Blocks, list[tuple[int, int, str]]]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pipeline.access.allocation import Blocks, runs_of_bits
+from pipeline.access.allocation import Blocks, blocks_of_bitmap
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.ntfs_boot import NtfsGeometry, load_boot
 from pipeline.access.ntfs_faults import Faults
@@ -37,6 +37,7 @@ __all__ = ["NtfsFileSystem", "describe_ntfs", "open_mft_file", "open_ntfs"]
 _VOLUME: Final = 3
 _BITMAP: Final = 6
 _MAX_BITMAP: Final = 1 << 31
+_PIECE: Final = 1 << 20
 _BOOT: Final = 8192
 _STREAMS: Final = frozenset({ATTRIBUTE_LIST, DATA, INDEX_ALLOCATION, INDEX_ROOT})
 
@@ -107,7 +108,7 @@ class NtfsFileSystem:
         """Return allocated space by $Bitmap; where it cannot be read all counts as allocated, the careful answer."""
         size, cluster = self._volume.length, self._mft.geometry.cluster
         try:
-            raw = b"" if self._mft.bare else self._bitmap()
+            return blocks_of_bitmap(() if self._mft.bare else self._bitmap(), size // cluster, cluster), []
         except UnreadableError as error:
             message = (
                 f"{self._volume.address}: its allocation bitmap cannot be read ({error}); all its space counts as "
@@ -115,13 +116,13 @@ class NtfsFileSystem:
             )
             whole = Blocks(np.array([0], dtype=np.int64), np.array([size], dtype=np.int64), size)
             return whole, [diagnose("entries", self._volume.address, "bitmap-damaged", message, Severity.WARNING)]
-        bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[: size // cluster]
-        return Blocks(*runs_of_bits(bits, cluster), len(bits) * cluster), []
 
-    def _bitmap(self) -> bytes:
+    def _bitmap(self) -> Iterator[bytes]:
         for stream in self._streams(_BITMAP):
             if stream.kind == DATA and not stream.name:
-                return self._bytes(stream, 0, min(stream.size, _MAX_BITMAP))
+                for at in range(0, min(stream.size, _MAX_BITMAP), _PIECE):
+                    yield self._bytes(stream, at, _PIECE)
+                return
         raise UnreadableError("record 6 has no data")
 
     def regions(self) -> Iterator[Region | Diagnostic]:

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import pytsk3
 
-from pipeline.access.allocation import allocated_blocks, regions_of
+from pipeline.access.allocation import Blocks, allocated_blocks, regions_of
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.tsk_medium import FAILURES, FILE_SYSTEMS, data_name, describe_tsk, open_medium
 from pipeline.access.tsk_mft import MftRecord, merge_records
@@ -92,9 +92,9 @@ class TskFileSystem:
 
     def _begin(self) -> RowMaker:
         self._troubles, self._folders, self._seen = [], {}, set()
-        return self.maker(None)
+        return self.maker(None, allocated_blocks(self._data, self, self._volume))
 
-    def maker(self, wanted: frozenset[int] | None) -> RowMaker:
+    def maker(self, wanted: frozenset[int] | None, allocated: Blocks) -> RowMaker:
         """Return what makes rows, with the MFT's own records of the inodes that are wanted; None: of all."""
         self._records = {}
         if wanted is None or wanted:
@@ -102,7 +102,7 @@ class TskFileSystem:
         return RowMaker(
             volume=self._volume, block=self._block, ntfs=self._ntfs, used={}, records=self._records,
             precision_us=1_000_000 if self._type in {"ext2", "ext3"} else 1,
-            allocated=allocated_blocks(self._data, self, self._volume),
+            allocated=allocated,
         )  # fmt: skip
 
     def _named(self, maker: RowMaker) -> Iterator[FileEntry]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytsk3
 from numpy.typing import NDArray
 
+from pipeline.access.allocation import Blocks
 from pipeline.access.tsk import TskFileSystem
 from pipeline.access.tsk_medium import FAILURES
 from pipeline.access.tsk_rows import Name, StreamError
@@ -26,6 +27,7 @@ _FOLDER: Final = int(pytsk3.TSK_FS_META_TYPE_DIR)
 _VIRTUAL: Final = (int(pytsk3.TSK_FS_META_TYPE_VIRT), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
 _META_ALLOC: Final = int(pytsk3.TSK_FS_META_FLAG_ALLOC)
 _NAME_ALLOC: Final = int(pytsk3.TSK_FS_NAME_FLAG_ALLOC)
+_NO_BLOCKS: Final = Blocks(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)  # what is live needs no certainty
 _PIECE: Final = 1 << 16
 _DEEPEST: Final = 1 << 15  # no path of NTFS has more characters
 
@@ -64,7 +66,8 @@ class TskNames:
 
         ``with_records``: with what the binding does not hand out, for which the whole table is read.
         """
-        maker = self._tsk.maker(frozenset(self.number[index].tolist()) if with_records else frozenset())
+        wanted = frozenset(self.number[index].tolist()) if with_records else frozenset()
+        maker = self._tsk.maker(wanted, _NO_BLOCKS)
         for at, raw in zip(index.tolist(), self.names(index).to_pylist(), strict=True):
             number, parent = int(self.number[at]), int(self.parent[at])
             path = f"{self._tree.path(parent)}/{_text(raw)}"

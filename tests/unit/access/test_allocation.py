@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipeline.access.allocation import Blocks, runs_of_bits
+from pipeline.access.allocation import Blocks, blocks_of_bitmap, runs_of_bits
 from pipeline.access.ext_layout import read_layout
 from pipeline.access.filesystems import open_file_system
 from pipeline.access.image import open_image
@@ -111,3 +113,25 @@ def test_free_and_allocated_add_up() -> None:
         0,
         2,
     ]
+
+
+@given(st.binary(max_size=40), st.integers(0, 330), st.integers(1, 7))
+@settings(deadline=None)
+def test_a_bitmap_says_the_same_in_pieces(raw: bytes, count: int, step: int) -> None:
+    pieces = [raw[at : at + step] for at in range(0, len(raw), step)]
+    blocks = blocks_of_bitmap(pieces, count, 512)
+    bits = "".join(f"{byte:08b}"[::-1] for byte in raw)[:count]
+    held = [place for start, end in zip(blocks.starts, blocks.ends, strict=True) for place in range(start, end, 512)]
+    assert held == [512 * place for place, bit in enumerate(bits) if bit == "1"]
+    assert blocks.size == 512 * len(bits)
+
+
+@given(
+    st.lists(st.integers(0, 60), max_size=12), st.lists(st.tuples(st.integers(0, 70), st.integers(0, 30)), max_size=9)
+)
+@settings(deadline=None)
+def test_many_overlaps_are_as_each_alone(edges: list[int], ranges: list[tuple[int, int]]) -> None:
+    edges = sorted(set(edges))[: len(set(edges)) // 2 * 2]
+    blocks = Blocks(np.array(edges[::2], np.int64), np.array(edges[1::2], np.int64), 80)
+    starts, lengths = (np.array(column, np.int64) for column in (list(zip(*ranges, strict=True)) or [(), ()]))
+    assert blocks.overlaps(starts, lengths).tolist() == [blocks.overlap(*one) for one in ranges]
