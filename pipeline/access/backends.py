@@ -33,6 +33,17 @@ _TIMES: Final = (
     ("changed", "change_time"),
 )  # fmt: skip
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PRECISIONS: Final = {
+    "1ns": 1,
+    "100ns": 1,
+    "1us": 1,
+    "10us": 10,
+    "100us": 100,
+    "1ms": 1_000,
+    "10ms": 10_000,
+    "100ms": 100_000,
+}
+"""In microseconds, of dfDateTime's precisions below a second; a microsecond is the finest that is kept."""
 _MAX_ENTRIES: Final = 20_000_000
 _STORAGE: Final = frozenset(_TYPES.values())
 
@@ -149,7 +160,7 @@ class DfvfsFileSystem:
         for ours, theirs in _TIMES:
             moment = _moment(getattr(entry, theirs, None))
             if moment is not None:
-                common |= {ours: moment, f"{ours}_zone": "UTC", f"{ours}_precision_us": 1_000_000}
+                common |= {ours: moment[0], f"{ours}_zone": "UTC", f"{ours}_precision_us": moment[1]}
         return common
 
     def _row(self, common: dict[str, Any], kind: str, stream: str, size: int, runs: tuple[Run, ...]) -> FileEntry:
@@ -220,12 +231,14 @@ def _number(entry: Any) -> int:
     return -1
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: Any) -> tuple[datetime, int] | None:
+    """Return a time and its precision in microseconds; None where it is unset or no date of the calendar."""
     if value is None:
         return None
     normal = value.CopyToPosixTimestampWithFractionOfSecond()
     seconds, fraction = normal if normal is not None else (None, None)
     if seconds is None or not 0 < seconds <= 253_402_300_799:
         return None
-    del fraction
-    return _EPOCH + timedelta(seconds=int(seconds))
+    precision = _PRECISIONS.get(value.precision, 1_000_000)
+    microseconds = int((fraction or 0) * 1_000_000) if precision < 1_000_000 else 0
+    return _EPOCH + timedelta(seconds=int(seconds), microseconds=min(max(microseconds, 0), 999_999)), precision

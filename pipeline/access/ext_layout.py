@@ -14,7 +14,7 @@ from typing import Final
 from pipeline.access.interfaces import Readable
 from pipeline.errors import ParseError
 
-__all__ = ["ExtLayout", "Group", "read_groups", "read_layout"]
+__all__ = ["ExtLayout", "Group", "has_nanoseconds", "read_groups", "read_layout"]
 
 _MAX_GROUPS: Final = 1 << 22
 _BLOCK_UNINIT: Final = 2
@@ -141,6 +141,11 @@ def _layout(raw: bytes, block: int, wide: bool, compatible: int, read_only: int,
         reserved=min(reserved, block // 4), sparse=bool(read_only & _SPARSE_SUPER),
         copies=struct.unpack_from("<II", raw, 588) if two else (), meta_from=meta_from,
     )  # fmt: skip
+
+
+def has_nanoseconds(data: Readable) -> bool:
+    """Tell whether a volume's inodes have room for more than seconds ("Inode Timestamps"): 128 bytes have none."""
+    return int.from_bytes(data.read(1024 + 88, 2), "little") >= 160
 
 
 def read_groups(data: Readable, layout: ExtLayout) -> Iterator[Group]:

@@ -12,7 +12,7 @@ import pyfshfs  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from pipeline.access.allocation import Blocks
 from pipeline.access.fat_losses import Losses
 from pipeline.access.found import FREE, META, Found, OwnFileSystem, Part, Stream, free_of, read_stream, used_of
-from pipeline.access.hfs_catalog import Item, attributes_of, leftovers, packed_size, parse_item, paths_of
+from pipeline.access.hfs_catalog import Item, attributes_of, hfs_time, leftovers, packed_size, parse_item, paths_of
 from pipeline.access.hfs_tree import (
     ALLOCATION,
     ATTRIBUTES,
@@ -110,7 +110,8 @@ class HfsFileSystem(OwnFileSystem):
         for kind, name in _NAMES.items():
             stream = self._special(kind)
             if stream.runs or kind == BAD_BLOCKS:
-                yield Found(path=f"/{name}", kind="metadata", stream=stream, meta=kind, parent=_ROOT)
+                when = {"modified": hfs_time(self.header.modified)}
+                yield Found(path=f"/{name}", kind="metadata", stream=stream, times=when, meta=kind, parent=_ROOT)
         yield from self._walk(items, [("", _ROOT)], seen, nodes, Origin.ALLOCATED)
         for parent in sorted(set(items) - seen - {1}):
             if parent not in seen:
@@ -263,9 +264,8 @@ class HfsFileSystem(OwnFileSystem):
 
     def stream_of(self, entry: FileEntry) -> Stream:
         """Return an entry's bytes by its number."""
-        base = self.base or 0
         if entry.origin != Origin.ALLOCATED and entry.runs:
-            return Stream(entry.size, tuple((run.start - base, run.length) for run in entry.runs))
+            return Stream(entry.size, tuple((run.start - (self.base or 0), run.length) for run in entry.runs))
         if entry.kind == "metadata" and entry.meta in _NAMES:
             return self._special(entry.meta)
         self._load()

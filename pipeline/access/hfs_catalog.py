@@ -15,7 +15,7 @@ from typing import Final
 from pipeline.access.found import Moment, Stream, moment
 from pipeline.access.hfs_tree import Fork, Tree, parse_fork
 
-__all__ = ["Item", "attributes_of", "leftovers", "packed_size", "parse_item", "paths_of"]
+__all__ = ["Item", "attributes_of", "hfs_time", "leftovers", "packed_size", "parse_item", "paths_of"]
 
 _EPOCH: Final = 2_082_844_800  # seconds from 1904 to 1970
 _COMPRESSED: Final = 0x20  # BSD flag UF_COMPRESSED
@@ -40,6 +40,11 @@ class Item:
     folder_link: bool
 
 
+def hfs_time(value: int) -> Moment | None:
+    """Return a time of seconds since 1904 in UTC; None where it is unset."""
+    return moment(value - _EPOCH, precision_us=1_000_000) if value else None
+
+
 def parse_item(key: bytes, raw: bytes) -> Item | None:
     """Return a folder or a file; None for threads and what is neither."""
     if len(key) < 6 or len(raw) < 88:
@@ -49,10 +54,7 @@ def parse_item(key: bytes, raw: bytes) -> Item | None:
     kind, number = struct.unpack_from(">H6xI", raw)
     if kind not in {1, 2} or (kind == 2 and len(raw) < 248):
         return None
-    times = {
-        label: moment(value - _EPOCH, precision_us=1_000_000) if value else None
-        for label, value in zip(_TIMES, struct.unpack_from(">IIII", raw, 12), strict=True)
-    }
+    times = {label: hfs_time(value) for label, value in zip(_TIMES, struct.unpack_from(">IIII", raw, 12), strict=True)}
     if kind == 1:
         return Item(parent, name, number, "directory", times, None, packed=False, link=0, folder_link=False)
     (mode, special), what = struct.unpack_from(">HI", raw, 42), raw[48:56]

@@ -51,6 +51,7 @@ class Header:
     case_sensitive: bool
     journal: int
     serial: str
+    modified: int
     forks: dict[int, Fork]
 
 
@@ -76,9 +77,10 @@ def read_header(data: Readable) -> Header:
             block, blocks, free = struct.unpack_from(">III", raw, 40)
             if 512 <= block <= 1 << 20 and not block & (block - 1) and blocks:
                 attributes, journal = struct.unpack_from(">I4xI", raw, 4)
+                forks = {kind: parse_fork(raw, place) for kind, place in _FORKS.items()}
                 return Header(
                     block, blocks, free, raw[:2] == b"HX", journal if attributes & _JOURNALED else 0,
-                    raw[104:112].hex(), {kind: parse_fork(raw, place) for kind, place in _FORKS.items()},
+                    raw[104:112].hex(), int.from_bytes(raw[20:24], "big"), forks,
                 )  # fmt: skip
     raise ParseError("neither the HFS+ volume header nor its copy can be read")
 

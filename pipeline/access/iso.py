@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.access.found import FREE, META, Found, OwnFileSystem, Part, Stream, gaps
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.iso_layout import SECTOR, Session, Tree, decoder, find_sessions
-from pipeline.access.iso_record import Record, both, records
+from pipeline.access.iso_record import Record, both, records, short_time
 from pipeline.access.udf import UdfFileSystem, open_udf
 from pipeline.access.udf_volume import read_block
 from pipeline.errors import ParseError, UnreadableError
@@ -67,7 +67,8 @@ class IsoFileSystem(OwnFileSystem):
         live = session is self._last
         root = Stream(tree.size, ((tree.block * session.block, _rounded(tree.size)),))
         if live:
-            yield Found(path="/", kind="directory", stream=root, meta=tree.block * session.block)
+            times = {"modified": short_time(read_block(self.data, tree.block * session.block, 34)[18:25])}
+            yield Found(path="/", kind="directory", stream=root, times=times, meta=tree.block * session.block)
         yield from self._walk(session, tree, ("", root, tree.block * session.block), folders, live=live)
 
     def _walk(

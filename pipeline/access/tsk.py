@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import pytsk3
 
 from pipeline.access.allocation import Blocks, allocated_blocks, regions_of
+from pipeline.access.ext_layout import has_nanoseconds
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.tsk_medium import FAILURES, FILE_SYSTEMS, data_name, describe_tsk, open_medium
 from pipeline.access.tsk_mft import MftRecord, merge_records
@@ -101,7 +102,7 @@ class TskFileSystem:
             self._load_records(wanted)
         return RowMaker(
             volume=self._volume, block=self._block, ntfs=self._ntfs, used={}, records=self._records,
-            precision_us=1_000_000 if self._type in {"ext2", "ext3"} else 1,
+            precision_us=1 if self._ntfs or (self._type == "ext4" and has_nanoseconds(self._data)) else 1_000_000,
             allocated=allocated,
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.address import parent_of
+from pipeline.address import parent_of, steps_of
 from pipeline.records import FileEntry, Origin, Volume, identify
 
 __all__ = ["shared_place", "sharing_volumes", "with_shared_places"]
@@ -15,7 +15,7 @@ __all__ = ["shared_place", "sharing_volumes", "with_shared_places"]
 
 def sharing_volumes(volumes: Iterable[Volume]) -> frozenset[str]:
     """Return the addresses of snapshots and of the volumes they are of."""
-    snapshots = [volume.address for volume in volumes if volume.scheme == "vss"]
+    snapshots = [row.address for row in volumes if any(kind == "snapshot" for kind, _ in steps_of(row.address)[-1:])]
     return frozenset([*snapshots, *map(parent_of, snapshots)])
 
 

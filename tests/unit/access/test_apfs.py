@@ -15,6 +15,7 @@ from pipeline.access.image import open_image
 from pipeline.access.interfaces import FileSystemOptions
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, ExtentClass, FileEntry, Region
+from pipeline.stages.shared_places import shared_place, sharing_volumes
 from tests.builders.apfs import BLOCK, Surgeon, with_snapshot
 from tests.builders.file_systems import run
 from tests.builders.reading_volumes import Bent, Listed
@@ -85,6 +86,8 @@ def test_snapshot_is_a_volume_of_its_own(tmp_path: Path) -> None:
     assert listed.read(entry).startswith(b"place,user,password")
     twin = listed.named("/gone-now-.txt")
     assert (twin.runs, twin.size) == (entry.runs, entry.size)
+    assert sharing_volumes(listed.volumes) == {"EX-01!volume:1", "EX-01!volume:1!snapshot:1"}
+    assert shared_place(twin) == shared_place(entry) is not None  # and are therefore read once
     listed.account()
 
 

@@ -68,6 +68,7 @@ def test_real_volume_of_macos_is_listed_and_accounted_for() -> None:
     entry = listed.named("/passwords.txt")
     assert listed.read(entry) == listed.through(entry)
     assert entry.modified == datetime(2021, 3, 27, 7, 52, 56, tzinfo=UTC)
+    assert [row.path for row in listed.entries if row.modified is None] == []
     row = listed.volumes[0]
     header = read_header(Slice(listed.image, row.start, row.length))
     assert listed.bytes_of(ExtentClass.UNALLOCATED, "free") == header.free * header.block

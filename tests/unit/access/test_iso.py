@@ -45,6 +45,7 @@ def test_names_and_bytes_are_those_of_the_tree(options: tuple[str, ...], tmp_pat
     for name, content in NAMES.items():
         assert listed.read(files[f"/{name}"]) == listed.through(files[f"/{name}"]) == content
     assert {row.listed_by for row in files.values()} == {"own+tsk"}
+    assert [row.path for row in listed.entries if row.modified is None] == []
     assert (files["/a.txt"].modified_precision_us, files["/a.txt"].modified_zone[:9]) == (1_000_000, "recorded ")
     wanted = int((tmp_path / "tree" / "a.txt").stat().st_mtime)
     assert files["/a.txt"].modified == datetime.fromtimestamp(wanted, UTC)
