@@ -121,18 +121,19 @@ def _text(extents: Mapping[str, int], logical: str) -> bytes:
     return "\n".join(lines).encode() + b"\0"
 
 
-def _crc(data: bytes) -> int:
+def checksum(data: bytes) -> int:
+    """Return the checksum of LVM2's structures."""
     return zlib.crc32(data, 0xF597A6CF ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
 
 
 def _label(body: bytearray, ident: str) -> None:
     label = ident.encode() + struct.pack("<QQQQQQQQ", len(body), UNIT, 0, 0, 0, _AREA, UNIT - _AREA, 0) + bytes(8)
     label = (struct.pack("<I8s", 32, b"LVM2 001") + label).ljust(SECTOR - 20, b"\0")
-    body[512:1024] = struct.pack("<8sQI", b"LABELONE", 1, _crc(label)) + label
+    body[512:1024] = struct.pack("<8sQI", b"LABELONE", 1, checksum(label)) + label
 
 
 def _metadata(body: bytearray, text: bytes) -> None:
     header = b"\x20LVM2\x20x[5A%r0N*>" + struct.pack("<IQQ", 1, _AREA, UNIT - _AREA)
-    header = (header + struct.pack("<QQII", 512, len(text), _crc(text), 0)).ljust(508, b"\0")
-    body[_AREA : _AREA + 512] = struct.pack("<I", _crc(header)) + header
+    header = (header + struct.pack("<QQII", 512, len(text), checksum(text), 0)).ljust(508, b"\0")
+    body[_AREA : _AREA + 512] = struct.pack("<I", checksum(header)) + header
     body[_AREA + 512 : _AREA + 512 + len(text)] = text

@@ -140,7 +140,8 @@ def _device(raid: Raid, number: int, data: bytes, events: int) -> bytes:
     return head.ljust(OFFSET_12, b"\0") + data
 
 
-def _folded(raw: bytes) -> int:
+def folded(raw: bytes) -> int:
+    """Return the checksum of a superblock whose own field is zero."""
     total = sum(struct.unpack(f"<{len(raw) // 4}I", raw[: len(raw) // 4 * 4])) + int.from_bytes(
         raw[len(raw) // 4 * 4 :], "little"
     )
@@ -157,7 +158,7 @@ def _new(raid: Raid, number: int, length: int, events: int, *, start: int, place
     raw += struct.pack("<QQQQII16s8x", start // SECTOR, length // SECTOR, place, 0, number, 0, bytes([number + 1]) * 16)
     raw += struct.pack("<QQQII32x", 1_700_000_100, events, (1 << 64) - 1, 0, raid.members)
     raw += struct.pack(f"<{raid.members}H", *range(raid.members))
-    return raw[:216] + struct.pack("<I", _folded(raw)) + raw[220:]
+    return raw[:216] + struct.pack("<I", folded(raw)) + raw[220:]
 
 
 def _old(raid: Raid, number: int, events: int) -> bytes:
@@ -170,5 +171,5 @@ def _old(raid: Raid, number: int, events: int) -> bytes:
     for member in range(raid.members):
         words[128 + 32 * member : 133 + 32 * member] = [member, 8, member, member, 6]
     words[992:997] = [number, 8, number, number, 6]
-    words[38] = _folded(struct.pack("<1024I", *words))
+    words[38] = folded(struct.pack("<1024I", *words))
     return struct.pack("<1024I", *words)
