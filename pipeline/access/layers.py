@@ -13,13 +13,27 @@ from pipeline.access.apfs_volumes import apfs_volumes
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.lvm import assemble_lvm
 from pipeline.access.md import assemble_md
-from pipeline.access.pool import MAX_VOLUMES, Found, unknown_inside
+from pipeline.access.overlay import Forgiving
+from pipeline.access.partitions import read_partitions
+from pipeline.access.pool import MAX_VOLUMES, Found, Pool, linear, unknown_inside
 from pipeline.access.vss import SnapshotPlaces, read_places
 from pipeline.address import join
 from pipeline.errors import ParseError, UnreadableError
-from pipeline.records import Diagnostic, Region, Volume, VolumeState
+from pipeline.records import Diagnostic, ExtentClass, Region, Volume, VolumeState, diagnose
 
-__all__ = ["FileLike", "LayerReadable", "SnapshotBytes", "assembled", "carries", "layered_volumes", "oldest_first"]
+__all__ = [
+    "PARTITIONED",
+    "FileLike",
+    "LayerReadable",
+    "SnapshotBytes",
+    "assembled",
+    "carries",
+    "layered_volumes",
+    "oldest_first",
+]
+
+PARTITIONED: Final = "partition table"
+"""What stands for the file system of a volume that holds a whole disk with its partitions."""
 
 _FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError, IndexError)
 
@@ -91,11 +105,29 @@ def layered_volumes(
     try:
         if volume.file_system == "NTFS" and volume.state == VolumeState.OPEN:
             yield from _snapshots(data, volume)
+        elif volume.file_system == PARTITIONED:
+            yield from _partitions(data, volume)
         elif volume.file_system == "APFS":
             yield from apfs_volumes(data, volume)
     except (*_FAILURES, UnreadableError) as error:
         kind = "snapshot" if volume.file_system == "NTFS" else "volume"
         yield from unknown_inside(volume, kind, str(error), scheme=kind)
+
+
+def _partitions(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic | Region]:
+    """Yield the partitions of a volume that holds a whole disk, and where its partition tables lie."""
+    table, pool = read_partitions(Forgiving(data)), Pool([Found(volume, data)])
+    if table is None:
+        return
+    for remark in table.remarks:
+        yield diagnose("volumes", volume.address, remark.code, f"{volume.address}: {remark.message}")
+    for start, length, name in table.metadata:
+        yield from pool.regions(0, start, length, ExtentClass.VOLUME_METADATA, name)
+    for part in table.partitions:
+        yield pool.inner(
+            "part", part.name, [linear(part.start, part.length)], scheme=table.scheme, part_type=part.type,
+            label=part.label,
+        )  # fmt: skip
 
 
 def _snapshots(data: Readable, volume: Volume) -> Iterator[Found | Diagnostic]:

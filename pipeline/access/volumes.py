@@ -12,7 +12,7 @@ from pipeline.access.exfat import open_exfat, recognise_exfat
 from pipeline.access.fat import open_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
 from pipeline.access.iso_layout import disc_length
-from pipeline.access.layers import assembled, carries, layered_volumes
+from pipeline.access.layers import PARTITIONED, assembled, carries, layered_volumes
 from pipeline.access.ldm import dynamic_volumes, is_dynamic, ldm_regions
 from pipeline.access.mapping import MappedBytes, Mapping, place_of
 from pipeline.access.md import carries_raid
@@ -234,6 +234,8 @@ def _other(known: Signature, row: Volume) -> _Described:
 
 def _unknown(data: Readable, row: Volume) -> _Described:
     """Name a volume without a known beginning: empty, or unknown; never the examiner's own file system."""
+    if not row.direct and read_partitions(Forgiving(data)) is not None:  # a virtual machine's disk, a RAID of disks
+        return replace(row, file_system=PARTITIONED, reader="layer"), []
     unsupported = replace(row, state=VolumeState.UNSUPPORTED)
     sample = data.read(0, _SAMPLE) + data.read(max(data.size // 2, 0), _SAMPLE)
     if not sample.strip(b"\0"):

@@ -34,7 +34,7 @@ class EntriesStage(Stage):
     """Lists every open volume with two readers where there are two, and keeps what only one of them lists."""
 
     name: ClassVar[str] = "entries"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = ("volumes",)
     writes: ClassVar[tuple[str, ...]] = ("entries", "regions")
 

@@ -154,6 +154,23 @@ def test_what_is_not_put_together_is_named_with_its_length(segment: str, word: s
     assert word in said[0].message
 
 
+def test_disk_of_a_virtual_machine_in_a_logical_volume_has_its_partitions(tmp_path: Path) -> None:
+    inside = gpt_disk([make_ext(tmp_path, "-b", "1024", kind="ext2", size=3 << 20).read_bytes()])
+    disks = written_group({"pv0": 8, "pv1": 8}, logical_text("vm", stripes(2, ("pv1", 2)), stripes(2, ("pv0", 5))))
+    parts = [disks["pv0"], disks["pv1"]]
+    _scattered(inside.ljust(4 << 20, b"\0")[: 2 << 20], parts, [(1, 2)], UNIT)
+    _scattered(inside.ljust(4 << 20, b"\0")[2 << 20 :], parts, [(0, 5)], UNIT)
+    image = _disk(tmp_path, parts)
+    volumes, _ = _scan(image)
+    row = volumes["p1!lv:vg0/vm!part:p1"]
+    assert (volumes["p1!lv:vg0/vm"].reader, row.state, row.file_system) == ("layer", VolumeState.OPEN, "ext2")
+    assert _text_of(image, row) == TEXT
+    regions = list(open_file_system(image, volumes["p1!lv:vg0/vm"], OPTIONS).regions())
+    assert {(region.class_, region.name) for region in regions if isinstance(region, Region)} >= {
+        (ExtentClass.VOLUME_METADATA, "GPT header")
+    }
+
+
 def test_snapshot_s_own_blocks_are_no_file_system(tmp_path: Path) -> None:
     text = logical_text("root", stripes(2, ("pv0", 0))) + logical_text("snap", stripes(2, ("pv0", 2)))
     cow = 'extent_count = 2\ntype = "snapshot"\nchunk_size = 8\norigin = "root"\ncow_store = "snap"'
