@@ -28,6 +28,8 @@ _HEADER: Final = struct.Struct("<Q")
 _CLONE_NEWUSER: Final = 0x10000000
 _CLONE_NEWNET: Final = 0x40000000
 _KILL_GRACE_S: Final = 5.0
+_LONGEST_WAIT_S: Final = 86_400.0
+"""The most that is waited for one answer; the system takes no number of seconds that an evidence's sizes may make."""
 _WATCH_S: Final = 0.5
 
 
@@ -128,7 +130,7 @@ def _exactly(descriptor: int, length: int, deadline: float) -> bytes:
     pieces, missing = [], length
     while missing:
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+        if left <= 0 or not select.select([descriptor], [], [], min(left, _LONGEST_WAIT_S))[0]:
             raise TimeoutError
         piece = os.read(descriptor, min(missing, 1 << 20))
         if not piece:

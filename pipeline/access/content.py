@@ -15,6 +15,8 @@ from pipeline.records import FileEntry, Volume
 __all__ = ["Opener", "RunReadable"]
 
 _ZEROS: Final = bytes(1 << 20)
+_MOST_HOLES: Final = 64 << 30
+"""Bytes of holes that are read as zeros, for a digest; a size beyond any medium would be read for ever."""
 
 
 class RunReadable:
@@ -110,6 +112,13 @@ class Opener:
         Raises:
             UnreadableError: its volume cannot be opened, or it is a member and lies in a container.
         """
+        readable = self._readable(entry)
+        if readable.size > self._image.size + _MOST_HOLES:
+            message = f"{entry.address}: states {readable.size} bytes, more than the medium and {_MOST_HOLES} of holes"
+            raise UnreadableError(f"{message}; what lies on the medium is scanned raw, the rest is nothing")
+        return readable
+
+    def _readable(self, entry: FileEntry) -> Readable:
         if entry.reader == "runs":
             return RunReadable(self._image, entry)
         if entry.reader == "clear":

@@ -76,3 +76,13 @@ def test_entry_of_no_known_volume_is_an_error(reader: str) -> None:
     opener = Opener(Bytes(DISK), {}, FileSystemOptions())  # type: ignore[arg-type]
     with pytest.raises(UnreadableError, match="EX-01!fs:/a"):
         opener.open(_entry(1, [], reader=reader))
+
+
+@pytest.mark.parametrize("reader", ["runs", "file-system"])
+def test_a_size_beyond_any_medium_is_refused_and_not_read_for_ever(reader: str) -> None:
+    volume = Bytes(DISK)
+    opener = Opener(volume, {}, FileSystemOptions())  # type: ignore[arg-type]
+    opener._open["EX-01"] = None  # type: ignore[assignment]
+    with pytest.raises(UnreadableError, match="more than the medium"):
+        opener.open(_entry(1 << 60, [(-1, 1 << 60)], reader=reader))
+    assert opener.open(_entry(1 << 60, [(0, 16)])).size == 16
