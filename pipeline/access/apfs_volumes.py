@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pipeline.access.apfs_container import Container, VolumeFacts, open_container
-from pipeline.access.interfaces import Readable
+from pipeline.access.apfs_unlock import sealed_apfs
+from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.mapping import Mapping, inner_volume, place_of
 from pipeline.access.pool import MAX_VOLUMES, Found
 from pipeline.errors import UnreadableError
-from pipeline.records import Diagnostic, Region, Run, Severity, Volume, VolumeState, diagnose
+from pipeline.records import Diagnostic, Region, Run, Severity, Volume, diagnose
 
 __all__ = ["apfs_volumes"]
 
@@ -20,7 +21,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_NS: Final = 253_402_300_799 * 1_000_000_000
 
 
-def apfs_volumes(data: Readable, carrier: Volume) -> Iterator[Found | Diagnostic | Region]:
+def apfs_volumes(data: Readable, carrier: Volume, options: FileSystemOptions) -> Iterator[Found | Diagnostic | Region]:
     """Yield every volume and snapshot; an encrypted one is locked. Their bytes are the container's.
 
     Raises:
@@ -28,23 +29,22 @@ def apfs_volumes(data: Readable, carrier: Volume) -> Iterator[Found | Diagnostic
     """
     container = open_container(data)
     for number, facts in container.volumes():
-        yield from _volume(container, facts, number, data, carrier)
+        yield from _volume(container, facts, number, data, (carrier, options))
     yield from _regions(container, carrier)
     yield from container.losses.rows(carrier, "apfs-damage")
 
 
 def _volume(
-    container: Container, facts: VolumeFacts, number: int, data: Readable, carrier: Volume
+    container: Container, facts: VolumeFacts, number: int, data: Readable, place: tuple[Volume, FileSystemOptions]
 ) -> Iterator[Found | Diagnostic]:
+    carrier, options = place
     whole = (Run(start=0, length=data.size),)
     row = inner_volume(
         carrier, "volume", str(number), whole, scheme="apfs", reader="own", file_system="APFS", label=facts.name,
         serial=facts.uuid, block_size=container.blocks.size,
     )  # fmt: skip
     if facts.encrypted:
-        yield Found(replace(row, runs=(), state=VolumeState.LOCKED, encryption="APFS", reader=""))
-        message = f"{row.address}: volume is locked (APFS encryption); give the image of an unlocked volume"
-        yield diagnose("volumes", row.address, "locked", message, Severity.LOSS)
+        yield from sealed_apfs(data, row, number, options)
         return
     yield Found(row, data)
     try:

@@ -11,6 +11,7 @@ from dfvfs.lib import definitions
 from dfvfs.path import factory
 from dfvfs.resolver import context, resolver
 
+from pipeline.access.apfs_unlock import open_key
 from pipeline.access.dfvfs_bytes import bytes_spec
 from pipeline.access.dfvfs_layers import FAILURES
 from pipeline.access.interfaces import FileSystemOptions, Readable
@@ -54,7 +55,6 @@ def open_backend(data: Readable, volume: Volume, options: FileSystemOptions) -> 
     Raises:
         UnreadableError: there is none, or it cannot open the volume.
     """
-    del options
     indicator = _TYPES.get(volume.file_system)
     if indicator is None:
         raise UnreadableError(f"{volume.address}: no back end for {volume.file_system or 'unknown content'}")
@@ -64,6 +64,7 @@ def open_backend(data: Readable, volume: Volume, options: FileSystemOptions) -> 
         spec = factory.Factory.NewPathSpec(
             definitions.TYPE_INDICATOR_APFS_CONTAINER, location=f"/apfs{number}", volume_index=number - 1, parent=spec
         )
+        _give_key(spec, data, number, volume, options)
     root = factory.Factory.NewPathSpec(indicator, location=_ROOTS.get(indicator, "/"), parent=spec)
     groups = _XfsGroups.read(data) if indicator == definitions.TYPE_INDICATOR_XFS else None
     try:
@@ -71,6 +72,16 @@ def open_backend(data: Readable, volume: Volume, options: FileSystemOptions) -> 
         return DfvfsFileSystem(fs, volume, groups)
     except FAILURES as error:
         raise UnreadableError(f"{volume.address}: the back end cannot open the volume ({error})") from error
+
+
+def _give_key(spec: Any, data: Readable, number: int, volume: Volume, options: FileSystemOptions) -> None:
+    """Tell dfVFS the key of an encrypted APFS volume."""
+    if volume.opened_by:
+        opened = open_key(data, number, options.keys.for_volume(volume.address, (volume.serial,)))
+        if opened is not None:
+            key, how = opened
+            name = "password" if how == "password" else "recovery_password"
+            resolver.Resolver.key_chain.SetCredential(spec, name, key.text)
 
 
 def _number_of(volume: Volume) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -11,6 +10,7 @@ import pyvshadow
 
 from pipeline.access.apfs_volumes import apfs_volumes
 from pipeline.access.interfaces import FileSystemOptions, Readable
+from pipeline.access.libyal import FileLike
 from pipeline.access.lvm import assemble_lvm
 from pipeline.access.md import assemble_md
 from pipeline.access.overlay import Forgiving
@@ -36,43 +36,6 @@ PARTITIONED: Final = "partition table"
 """What stands for the file system of a volume that holds a whole disk with its partitions."""
 
 _FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError, IndexError)
-
-
-class FileLike(io.RawIOBase):
-    """A readable as the file object that libyal's bindings take."""
-
-    def __init__(self, data: Readable) -> None:
-        super().__init__()
-        self._data = data
-        self._position = 0
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes."""
-        length = self._data.size - self._position if size < 0 else size
-        try:
-            piece = self._data.read(self._position, max(length, 0))
-        except UnreadableError as error:
-            raise OSError(str(error)) from error
-        self._position += len(piece)
-        return piece
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move."""
-        base = (0, self._position, self._data.size)[whence]
-        self._position = max(base + offset, 0)
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
-
-    def get_size(self) -> int:
-        """Return the length in bytes."""
-        return self._data.size
-
-    def seekable(self) -> bool:
-        """Tell that seeking works."""
-        return True
 
 
 _ASSEMBLERS: Final[dict[str, Callable[[Sequence[Found]], Iterator[Found | Diagnostic | Region]]]] = {
@@ -101,14 +64,13 @@ def layered_volumes(
     data: Readable, volume: Volume, options: FileSystemOptions
 ) -> Iterator[Found | Diagnostic | Region]:
     """Yield the volumes inside one volume alone; a layer that cannot be opened is a diagnostic."""
-    del options
     try:
         if volume.file_system == "NTFS" and volume.state == VolumeState.OPEN:
             yield from _snapshots(data, volume)
         elif volume.file_system == PARTITIONED:
             yield from _partitions(data, volume)
         elif volume.file_system == "APFS":
-            yield from apfs_volumes(data, volume)
+            yield from apfs_volumes(data, volume, options)
     except (*_FAILURES, UnreadableError) as error:
         kind = "snapshot" if volume.file_system == "NTFS" else "volume"
         yield from unknown_inside(volume, kind, str(error), scheme=kind)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from pipeline.access.bitlocker import BitLocker
+from pipeline.access.filevault import FileVault
 from pipeline.access.interfaces import FileSystemOptions, Readable
 from pipeline.access.luks import Luks
 from pipeline.access.mapped import carried_over
@@ -24,6 +25,7 @@ _STAGE: Final = "volumes"
 _SCHEMES: Final[Mapping[str, tuple[str, Unlocker]]] = {
     "BitLocker": ("bitlocker", BitLocker()),
     "BitLocker To Go": ("bitlocker", BitLocker()),
+    "FileVault": ("filevault", FileVault()),
     "LUKS1": ("luks", Luks()),
     "LUKS2": ("luks", Luks()),
 }
@@ -33,6 +35,10 @@ def describe_sealed(
     data: Readable, name: str, row: Volume, options: FileSystemOptions
 ) -> tuple[Volume, list[Diagnostic]]:
     """Return the row of an encrypted volume: open where a key fits, else locked with what is missing or wrong."""
+    if name not in _SCHEMES:
+        locked = replace(row, state=VolumeState.LOCKED, encryption=name, file_system=name)
+        message = f"{row.address}: volume is locked ({name}), which this version does not unlock; give it an open copy"
+        return locked, [diagnose(_STAGE, row.address, "locked", message, Severity.LOSS)]
     try:
         protection = _protection(data, name)
     except UnreadableError as error:
@@ -54,7 +60,11 @@ def describe_sealed(
         locked = replace(described, state=VolumeState.LOCKED, reader="")
         return locked, [*remarks, _locked(locked, protection, str(error))]
     message = f"{row.address}: unlocked ({protection.method}) by {opened.opened_by}"
-    return described, [*remarks, diagnose(_STAGE, row.address, "unlocked", message, Severity.NOTE)]
+    remarks.append(diagnose(_STAGE, row.address, "unlocked", message, Severity.NOTE))
+    if not opened.runs:
+        message = f"{row.address}: only the files inside are read in clear; its free space and slack stay enciphered"
+        remarks.append(diagnose(_STAGE, row.address, "raw-enciphered", message, Severity.LOSS))
+    return described, remarks
 
 
 def _locked(row: Volume, protection: Protection, reason: str) -> Diagnostic:
@@ -74,7 +84,9 @@ def unlocked_volumes(data: Readable, volume: Volume, options: FileSystemOptions)
     protection = _protection(data, volume.file_system)
     yield from _regions(data, volume, protection)
     opened = _open(data, volume.file_system, options.keys.for_volume(volume.address, protection.names))
-    row = inner_volume(volume, "unlocked", kind, opened.runs, scheme=kind, label=volume.label)
+    row = inner_volume(
+        volume, "unlocked", kind, opened.runs, scheme=kind, label=volume.label, length=opened.data.size
+    )  # fmt: skip
     yield Found(replace(row, opened_by=opened.opened_by), opened.data)
 
 

@@ -16,6 +16,8 @@ from pipeline.access.layers import PARTITIONED, assembled, carries, layered_volu
 from pipeline.access.ldm import dynamic_volumes, is_dynamic, ldm_regions
 from pipeline.access.mapping import MappedBytes, Mapping, place_of
 from pipeline.access.md import carries_raid
+from pipeline.access.noise import BLOCK as NOISE_BLOCK
+from pipeline.access.noise import is_noise
 from pipeline.access.ntfs import describe_ntfs
 from pipeline.access.overlay import Forgiving, Overlay, Slice
 from pipeline.access.own import OWN
@@ -33,6 +35,8 @@ __all__ = ["layer_regions", "open_volume", "scan_volumes", "volume_regions"]
 
 STAGE: Final = "volumes"
 _SAMPLE: Final = 1 << 20
+_UNIT: Final = 4096
+POSSIBLY: Final = "possibly encrypted"
 _MAX_DEPTH: Final = 8
 _Described = tuple[Volume, list[Diagnostic]]
 _Item = Found | Diagnostic | Region
@@ -241,8 +245,22 @@ def _unknown(data: Readable, row: Volume) -> _Described:
     if not sample.strip(b"\0"):
         message = f"{row.address}: no file system; the sampled bytes are zeros; the volume is scanned raw"
         return unsupported, [diagnose(STAGE, row.address, "no-file-system", message, Severity.NOTE)]
+    if _begins_with_noise(data):
+        message = (
+            f"{row.address}: no known file system, and its beginning cannot be told from random bytes: possibly "
+            "encrypted (VeraCrypt, plain dm-crypt), or wiped with random bytes; what it holds is not examined"
+        )
+        sealed = replace(unsupported, encryption=POSSIBLY)
+        return sealed, [diagnose(STAGE, row.address, "possibly-encrypted", message, Severity.LOSS)]
     message = f"{row.address}: no known file system (wiped, or encrypted?); its bytes are scanned raw"
     return unsupported, [diagnose(STAGE, row.address, "no-file-system", message, Severity.LOSS)]
+
+
+def _begins_with_noise(data: Readable) -> bool:
+    """Tell whether what is written of the first MiB is noise; plain dm-crypt leaves unwritten blocks as they were."""
+    blocks = (data.read(at, _UNIT) for at in range(0, min(_SAMPLE, data.size), _UNIT))
+    written = b"".join(block for block in blocks if block.strip(b"\0"))
+    return len(written) >= NOISE_BLOCK and is_noise(written)
 
 
 def open_volume(image: Image, volume: Volume, options: FileSystemOptions) -> Readable:

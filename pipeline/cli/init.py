@@ -39,6 +39,9 @@ regime = "administrative-body"                # or "business"
 
 [keys]
 directory = "secrets"
+# What opens encrypted volumes lies there too, mode 0600: passwords.txt with a key a line (`key` for any volume,
+# `USB-01!part:p2 = key` for one; also by exhibit, device serial or identifier; `file:NAME` for a key file),
+# BitLocker's *.BEK and saved recovery keys (*.txt), FileVault's *.wipekey. Only the kind of key is recorded.
 """
 
 

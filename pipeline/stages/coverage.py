@@ -16,14 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.access.mapping import place_of
-from pipeline.records import Coverage, Evidence, ExtentClass
+from pipeline.records import Coverage, Evidence, ExtentClass, Severity, diagnose
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.stages.coverage_bytes import byte_rows, subjects_on_medium
+from pipeline.stages.examine_noise import POSSIBLY_ENCRYPTED
 
 __all__ = ["CoverageStage"]
 
 _PLACELESS: Final = ("member", "volume")
+_SAID_BY_FILE: Final = (ExtentClass.FILE_CONTENT, "member", "carved", "resident", "layered", "gone")
+"""Classes whose contents have a diagnostic of their own where they cannot be told from random bytes."""
 
 
 class CoverageStage(Stage):
@@ -39,21 +42,29 @@ class CoverageStage(Stage):
         return [Unit(key=exhibit.label, exhibit=exhibit.label) for exhibit in context.case.exhibits]
 
     def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
-        """Sum one exhibit."""
+        """Sum one exhibit, and say how much raw space cannot be told from random bytes."""
+        for row in self._rows(context, item):
+            yield "coverage", row
+            if row.reason == POSSIBLY_ENCRYPTED and row.class_ not in _SAID_BY_FILE:
+                place = row.volume or row.exhibit
+                message = (
+                    f"{place}: {row.bytes} bytes of {row.class_} cannot be told from random: possibly encrypted, or "
+                    "wiped with random bytes; what they hold is not examined"
+                )
+                yield "diagnostics", diagnose(self.name, place, "possibly-encrypted", message, Severity.LOSS)
+
+    def _rows(self, context: Context, item: Item) -> Iterator[Coverage]:
         rows = context.gathered_table("examinations", self.name)
         rows = rows.filter(pc.equal(rows.column("exhibit"), item.exhibit))
         extents = context.store.table("extents", exhibit=item.exhibit)
         known = subjects_on_medium(extents)
         subject = rows.column("subject")
         placed = pc.or_(pc.equal(subject, "raw"), pc.is_in(subject, known))
-        for row in _elsewhere(context, item.exhibit, rows.filter(pc.invert(placed))):
-            yield "coverage", row
+        yield from _elsewhere(context, item.exhibit, rows.filter(pc.invert(placed)))
         for evidence in context.store.rows("evidence", exhibit=item.exhibit):
             if extents.num_rows:
-                for row in byte_rows(item.exhibit, evidence.size, extents, rows.filter(placed)):
-                    yield "coverage", row
-            for row in _accounted(evidence, extents):
-                yield "coverage", row
+                yield from byte_rows(item.exhibit, evidence.size, extents, rows.filter(placed))
+            yield from _accounted(evidence, extents)
 
 
 def _accounted(evidence: Evidence, extents: pa.Table) -> Iterator[Coverage]:

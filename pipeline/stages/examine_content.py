@@ -25,6 +25,7 @@ from pipeline.stages.base import RowOf
 from pipeline.stages.context import Context
 from pipeline.stages.examine_findings import FindingMaker
 from pipeline.stages.examine_memory import MEMORY_KINDS, objects_in
+from pipeline.stages.examine_noise import POSSIBLY_ENCRYPTED
 from pipeline.stages.examine_pages import Pass, read_once
 
 __all__ = ["BytesReadable", "ContentExaminer"]
@@ -133,8 +134,21 @@ class ContentExaminer:
             yield "detections", finding
         for match in done.matches:
             yield "detections", maker.from_yara(match, sha256)
-        yield "examinations", _examination(first, "detected", "examined", "", done.size)
+        yield from self._detected(first, kind, done)
         yield from self._decoded(first, kind, done, maker, seen, sha256, depth)
+
+    def _detected(self, entry: FileEntry, kind: str, done: Pass) -> Iterator[RowOf]:
+        """Say that a content was searched; of one without a type that is all noise, that this shows nothing."""
+        if kind != "unknown" or not done.noise.holds:
+            yield "examinations", _examination(entry, "detected", "examined", "", done.size)
+            return
+        like = "as an encrypted container would be" if done.size % 512 == 0 else "as encrypted data would be"
+        message = (
+            f"{entry.address}: {done.size} bytes without a signature that cannot be told from random, {like}: possibly "
+            "encrypted; what it holds is not examined; find its key, or what made it"
+        )
+        yield "diagnostics", diagnose(self.stage, entry.address, "possibly-encrypted", message, Severity.LOSS)
+        yield "examinations", _examination(entry, "detected", "not-examined", POSSIBLY_ENCRYPTED, done.size)
 
     def _decoded(
         self, entry: FileEntry, kind: str, done: Pass, maker: FindingMaker, seen: set[tuple[str, str]], sha256: str,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from pipeline.access.interfaces import Readable
+from pipeline.access.noise import Noise
 from pipeline.detectors import Hit, Table, Window
 from pipeline.detectors.yara_rules import YaraMatch
 
@@ -55,6 +56,7 @@ class Pass:
     hits: list[Hit] = field(default_factory=list)
     matches: list[YaraMatch] = field(default_factory=list)
     data: bytes | None = None
+    noise: Noise = field(default_factory=Noise)
 
 
 class Scans(Protocol):
@@ -116,6 +118,7 @@ def read_once(
     kept: list[bytes] | None = [] if size <= keep else None
     for window, page in pages(content, size, table_of=scanner.table):
         result.digests.update(page)
+        result.noise.feed(page)
         result.head = result.head or page[:HEAD_BYTES]
         result.hits += scanner.scan(window)
         owned = (m for m in match(window.data, window.start) if window.own_start <= m.offset < window.own_end)

@@ -157,7 +157,8 @@ def _unexamined_outside(coverage: Sequence[Row], volumes: Sequence[Row]) -> Iter
     sealed = {row["address"] for row in volumes if row["encryption"]}
     outside = [row for row in coverage if row["volume"] not in sealed and row["class"] not in {"locked", "volume"}]
     for row in outside:
-        if row["outcome"] != "examined" or row["class"] in _CONTENT:
+        called_for = not (row["reason"] or "").startswith(NOT_CALLED_FOR)
+        if (row["outcome"] != "examined" and called_for) or row["class"] in _CONTENT:
             outcome = _OUTCOMES.get(row["outcome"], row["outcome"])
             why = f"{row['class']} {row['outcome']} ({row['examined_by']}): {row['reason']}"
             yield _both(f"{row['class']}が{outcome}（{row['examined_by']}）: {row['reason']}", why)

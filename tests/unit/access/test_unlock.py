@@ -118,6 +118,14 @@ def test_damaged_luks_header_stays_locked_and_says_so(tmp_path: Path) -> None:
     assert "no copy of its LUKS header is whole" in remark.message
 
 
+def test_file_vault_without_readable_metadata_is_locked_and_said(tmp_path: Path) -> None:
+    head = bytearray(1 << 20)
+    head[8:12], head[88:90] = b"\x01\x00\x10\x00", b"CS"
+    volumes, (remark,) = scanned(medium(tmp_path, bytes(head)), options(key(b"open-sesame")))
+    assert (volumes["EX-01"].state, volumes["EX-01"].encryption) == ("locked", "FileVault")
+    assert "CoreStorage metadata cannot be read" in remark.message
+
+
 @pytest.mark.tools
 def test_clear_image_tells_the_bytes_of_a_volume_from_those_beside_it(tmp_path: Path, fat: bytes) -> None:
     image = medium(tmp_path, gpt_disk([bitlocker(fat, STARTUP)]))
