@@ -75,7 +75,7 @@ def _compressed(view: Readable, start: int, limit: int, head: bytes) -> Carved |
 
 def _program(data: bytes, size: int) -> tuple[str, int]:
     """Return the program's name and the end of what proves it: the file names, else the metrics that point there."""
-    if len(data) < _HEAD + 36:
+    if len(data) < _HEAD + 36 or data[0] not in _ENTRY:
         return "", 0
     version = data[0]
     raw = data[16:76].decode("utf-16-le", "replace")
