@@ -127,6 +127,33 @@ class Writer:
         self.entry(at, FOLDER, len(raw), self.content(raw))
         return at
 
+    def retag(self, at: int) -> None:
+        """Make a changed descriptor's tag right again; ``at`` is a byte of the image."""
+        kind, location = struct.unpack_from("<H10xI", self.raw, at)
+        self.raw[at : at + self.block] = tagged(kind, location, bytes(self.raw[at + 16 : at + self.block]))
+
+    def with_metadata_partition(self) -> None:
+        """Add a metadata partition (UDF 2.50, 2.2.10) whose file is the whole partition, and put the root in it."""
+        file, length = self.take(1), 0
+        main, spare = (struct.unpack_from("<I", self.raw, 256 * self.block + at)[0] for at in (20, 28))
+        for number in [*range(main, main + 16), *range(spare, spare + 16)]:
+            at = number * self.block
+            kind = struct.unpack_from("<H", self.raw, at)[0]
+            if kind == 5:
+                (length,) = struct.unpack_from("<I", self.raw, at + 192)
+            if kind == 6:
+                entity = b"\0*UDF Metadata Partition".ljust(32, b"\0")
+                raw = struct.pack("<BBH32sHHIIIIHB5x", 2, 64, 0, entity, 1, 0, file, file, 0xFFFFFFFF, 32, 1, 0)
+                self.raw[at + 446 : at + 446 + 64] = raw
+                struct.pack_into("<II", self.raw, at + 264, 70, 2)
+                (file_set,) = struct.unpack_from("<I", self.raw, at + 252)
+                struct.pack_into("<H", self.raw, at + 256, 1)
+                self.retag(at)
+        self.entry(file, 250, length * self.block, [(0, length * self.block)])
+        at = (self.start + file_set) * self.block
+        struct.pack_into("<H", self.raw, at + 408, 1)
+        self.retag(at)
+
     def save(self) -> Path:
         """Write the image back."""
         self.path.write_bytes(self.raw)

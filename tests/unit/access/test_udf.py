@@ -158,6 +158,17 @@ def test_damage_ends_in_rows_or_a_refusal(seed: int, tmp_path: Path) -> None:
                 continue
 
 
+def test_metadata_partition_is_read_through_its_file(tmp_path: Path) -> None:
+    writer = Writer(fill(make_udf(tmp_path, size=2 << 20), 512), 512)
+    writer.with_metadata_partition()
+    listed = Listed(writer.save())
+    assert ([row.state for row in listed.volumes], listed.remarks) == (["open"], [])
+    assert listed.named("/").meta >> 32 == 1
+    contents = {"/a.txt": b"hello", "/small.txt": b"inside", "/folder/住民票.csv": LONG}
+    assert {path: listed.read(listed.named(path)) for path in contents} == contents
+    assert {path: listed.through(listed.named(path)) for path in contents} == contents
+
+
 def test_folder_that_holds_itself_ends(tmp_path: Path) -> None:
     writer = Writer(make_udf(tmp_path, size=2 << 20), 512)
     writer.folder([("again", writer.root, 2)], writer.root, writer.root)
