@@ -95,11 +95,6 @@ class Batch:
     def __len__(self) -> int:
         return len(self.present)
 
-    def bytes_of(self, number: int) -> bytes:
-        """Return a record's bytes, its sector ends in place."""
-        at = (number - self.first) * self.size
-        return self.raw[at : at + self.size]
-
     def base_records(self) -> NDArray[np.bool_]:
         """Tell which are records of files, not the further records of one."""
         wanted: NDArray[np.bool_] = self.present & (self.base == 0)

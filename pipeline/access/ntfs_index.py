@@ -6,7 +6,6 @@ Forensic Analysis*, ch. 13 ("index slack").
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from pipeline.access.ntfs_batch import fix_sectors
 from pipeline.access.ntfs_mft import Mft, Stream
-from pipeline.access.ntfs_record import REFERENCE
 from pipeline.errors import UnreadableError
 
 __all__ = ["slack_names"]
@@ -53,11 +51,15 @@ def _names(table: NDArray[np.uint8], parent: int) -> Iterator[tuple[bytes, int]]
     places = columns * 8 - _ENTRY
     size = table.shape[1]
     fits = present[rows] & (places >= used[rows]) & (places + _ENTRY + _NAME <= size)
+    rows, places = rows[fits], places[fits]
     flat = table.tobytes()
-    for row, at in zip(rows[fits].tolist(), places[fits].tolist(), strict=True):
-        place, stop = row * size + at, (row + 1) * size
-        reference, _, key = struct.unpack_from("<QHH", flat, place)
-        text = place + _ENTRY + _NAME
-        length, space = flat[text - 2], flat[text - 1]
-        if length and space != _DOS and key == _NAME + 2 * length and text + 2 * length <= stop:
-            yield flat[text : text + 2 * length], reference & REFERENCE
+    octets = np.frombuffer(flat, np.uint8)
+    starts = rows * size + places
+    texts = starts + _ENTRY + _NAME
+    lengths, spaces = octets[texts - 2].astype(np.int64), octets[texts - 1]
+    keys = octets[starts + 10].astype(np.int64) | octets[starts + 11].astype(np.int64) << 8
+    good = (lengths > 0) & (spaces != _DOS) & (keys == _NAME + 2 * lengths) & (texts + 2 * lengths <= (rows + 1) * size)
+    numbers = table.reshape(-1)[starts[good, None] + np.arange(6)].astype(np.int64) @ (1 << 8 * np.arange(6))
+    ends = (texts + 2 * lengths)[good]
+    for text, end, number in zip(texts[good].tolist(), ends.tolist(), numbers.tolist(), strict=True):
+        yield flat[text:end], number

@@ -39,6 +39,7 @@ class Listing:
         self._volume = volume
         self._blocks = blocks
         self._batches: dict[int, Batch] = {}
+        self._count = mft.count
 
     def pages(self, addresses: Addresses) -> Iterator[Page | Diagnostic]:
         """Yield every stream of every name, in the order of records, then what is damaged."""
@@ -61,13 +62,14 @@ class Listing:
             yield folders_of(batch, self._mft)
 
     def _parsed(self) -> Iterator[Batch]:
-        """Yield the table's batches; a small table is parsed once."""
+        """Yield the table's batches; a small table is parsed once, of a large one the last batch is kept."""
         for first in range(0, self._mft.count, _BATCH):
             batch = self._batches.get(first)
             if batch is None:
                 batch = parse_batch(self._mft.raw(first, _BATCH), first, self._mft.geometry.record)
-            if self._mft.count <= _KEPT * _BATCH:
-                self._batches[first] = batch
+            if self._count > _KEPT * _BATCH:
+                self._batches.clear()
+            self._batches[first] = batch
             yield batch
 
     def _cold(self, batch: Batch, maker: RowMaker, columns: Columns) -> Iterator[tuple[int, FileEntry]]:
@@ -102,11 +104,16 @@ class Listing:
 
     def _holds(self, number: int, name: bytes, parent: int) -> bool:
         """Tell whether a record still holds a name in a folder; a number outside the table names nothing."""
-        if not 0 <= number < self._mft.count:
+        if not 0 <= number < self._count:
             return True
         batch = self._batches.get(number // _BATCH * _BATCH)
-        data = bytes(fixed(self._mft.raw(number, 1))[0]) if batch is None else batch.bytes_of(number)
-        if holds_name(data, name, parent):
+        if batch is None:
+            data = bytes(fixed(self._mft.raw(number, 1))[0])
+            held = holds_name(data, name, parent, 0, len(data))
+        else:
+            at = (number - batch.first) * batch.size
+            held = holds_name(batch.raw, name, parent, at, at + batch.size)
+        if held:
             return True
         record = self._mft.record(number)
         return record is None or (name, parent) in names_in(self._mft.attributes(record))

@@ -135,13 +135,17 @@ def _even(raw: bytes, at: int) -> bool:
     return at + 2 * raw[9] <= len(raw)
 
 
-def holds_name(record: bytes, name: bytes, parent: int) -> bool:
-    """Tell whether a record with its sector ends in place holds a UTF-16 name in a folder, without parsing it."""
-    at = record.find(name)
-    while at >= 66:
-        if record[at - 2] * 2 == len(name) and int.from_bytes(record[at - 66 : at - 60], "little") == parent:
+def holds_name(raw: bytes, name: bytes, parent: int, start: int, end: int) -> bool:
+    """Tell whether a record, its sector ends in place, holds a UTF-16 name in a folder, without parsing it.
+
+    The record lies from ``start`` to ``end`` in ``raw``.
+    """
+    at = raw.find(name, start, end)
+    while at >= 0:
+        fits = at - start >= 66 and raw[at - 2] * 2 == len(name)
+        if fits and int.from_bytes(raw[at - 66 : at - 60], "little") == parent:
             return True
-        at = record.find(name, at + 2)
+        at = raw.find(name, at + 2, end)
     return False
 
 

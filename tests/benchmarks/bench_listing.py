@@ -1,19 +1,23 @@
-"""CPU time of listing and hashing a large NTFS volume, beside minimal pytsk3 and ``fls``: run by hand, prints a table.
+"""CPU time of listing a large NTFS volume, beside ``fls`` and a minimal pytsk3 loop: run by hand, prints a table.
 
 ``python -m tests.benchmarks.bench_listing --files 30000``; needs mkntfs, ntfs-3g with /dev/fuse, and fls. Each figure
-is the user and system time of a fresh process of its own, without its start and imports, the median of three.
+is the user and system time of a fresh process, the median of ``--rounds``: once all of it, once without the start of
+the interpreter and imports. Akashi's listings are the columns that the ``entries`` stage writes, with runs and deleted
+files. ``--hash`` adds the cases that read and hash every live file.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,15 +28,17 @@ from pipeline.access.filesystems import open_file_system
 from pipeline.access.image import open_image
 from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image
 from pipeline.access.ntfs import open_ntfs
-from pipeline.access.reconcile import list_volume
+from pipeline.access.pages import Addresses, Page, entries_in
+from pipeline.access.reconcile import list_batches
 from pipeline.access.volumes import open_volume, scan_volumes
-from pipeline.records import FileEntry, Volume
+from pipeline.records import Diagnostic, FileEntry, Volume
 
 ROOT: Final = Path(__file__).parents[2]
-ROUNDS: Final = 3
 STEP: Final = 1 << 20
 SIZES: Final = (0, 60, 300, 600, 2_000, 9_000, 30_000, 90_000, 250_000)
-CASES: Final = ("own list + SHA-256", "own + second list + SHA-256", "pytsk3 list + SHA-256", "fls -r -m /", "own list")
+FLS: Final = "fls -r -m /"
+LISTINGS: Final = (FLS, "pytsk3 list", "own list", "own + second list")
+HASHES: Final = ("pytsk3 list + SHA-256", "own list + SHA-256", "own + second list + SHA-256")
 
 
 def build(path: Path, files: int) -> None:
@@ -82,34 +88,33 @@ def digest(image: Image, fs: FileSystem, entry: FileEntry) -> bytes:
     return total.digest()
 
 
-def run_own(path: Path, *, hashed: bool) -> int:
-    """List by the own reader alone; hash what is allocated."""
-    image = open_image(path)
-    volume = volume_of(image)
-    fs = open_ntfs(open_volume(image, volume, FileSystemOptions()), volume, FileSystemOptions())
-    return consume(image, fs, fs.entries(), hashed=hashed)
-
-
-def run_both(path: Path) -> int:
-    """List by both readers as a case does; hash what is allocated."""
+def run_own(path: Path, *, second: bool, hashed: bool) -> int:
+    """List by the own reader alone, or by both as a case does; hash what is allocated."""
     image, options = open_image(path), FileSystemOptions()
     volume = volume_of(image)
-    return consume(image, open_file_system(image, volume, options), list_volume(image, volume, options), hashed=True)
+    if second:
+        batches: Any = list_batches(image, volume, options)
+    else:
+        pages = open_ntfs(open_volume(image, volume, options), volume, options).pages(Addresses())
+        batches = (page.rows if isinstance(page, Page) else page for page in pages)
+    if not hashed:
+        return sum(batch.num_rows for batch in batches if not isinstance(batch, Diagnostic))
+    return consume(image, open_file_system(image, volume, options), entries_in(batches))
 
 
-def consume(image: Image, fs: FileSystem, rows: Any, *, hashed: bool) -> int:
+def consume(image: Image, fs: FileSystem, rows: Any) -> int:
     """Hash every allocated file and stream but the bad-cluster list, which is as large as the volume and empty."""
     count = 0
     for row in rows:
         if isinstance(row, FileEntry):
             count += 1
-            if hashed and row.origin == "allocated" and row.kind in {"file", "metadata"} and row.stream != "$Bad":
+            if row.origin == "allocated" and row.kind in {"file", "metadata"} and row.stream != "$Bad":
                 digest(image, fs, row)
     return count
 
 
-def run_pytsk3(path: Path) -> int:
-    """Walk the directories and hash every data attribute, with nothing else done."""
+def run_pytsk3(path: Path, *, hashed: bool) -> int:
+    """Walk the directories, take name and size, or hash every data attribute, with nothing else done."""
     fs = pytsk3.FS_Info(pytsk3.Img_Info(str(path)))
     stack, count = [int(fs.info.root_inum)], 0
     seen: set[int] = set()
@@ -119,10 +124,11 @@ def run_pytsk3(path: Path) -> int:
             if file.info.name.name in {b".", b".."} or meta is None:
                 continue
             count += 1
+            _ = file.info.name.name, meta.size
             if int(meta.type) == int(pytsk3.TSK_FS_META_TYPE_DIR) and int(meta.addr) not in seen:
                 seen.add(int(meta.addr))
                 stack.append(int(meta.addr))
-            elif int(meta.flags) & int(pytsk3.TSK_FS_META_FLAG_ALLOC):
+            elif hashed and int(meta.flags) & int(pytsk3.TSK_FS_META_FLAG_ALLOC):
                 hash_pytsk3(file)
     return count
 
@@ -143,46 +149,58 @@ def hash_pytsk3(file: Any) -> None:
 
 def run_case(case: str, path: Path) -> int:
     """Run one case in this process; return how many rows it listed."""
-    if case == CASES[1]:
-        return run_both(path)
-    if case == CASES[2]:
-        return run_pytsk3(path)
-    if case == CASES[3]:
-        return subprocess.run(["fls", "-r", "-m", "/", str(path)], check=True, capture_output=True).stdout.count(b"\n")
-    return run_own(path, hashed=case == CASES[0])
+    hashed = case in HASHES
+    if case.startswith("pytsk3"):
+        return run_pytsk3(path, hashed=hashed)
+    return run_own(path, second="second" in case, hashed=hashed)
 
 
-def measured(case: str, path: Path) -> tuple[float, int, int]:
-    """Return CPU seconds without the interpreter's start, rows, and peak MiB, of a fresh process."""
+def measured(case: str, path: Path) -> tuple[float, float, int, int]:
+    """Return CPU seconds of a fresh process, those without its start, rows, and peak MiB."""
     command = [sys.executable, "-m", "tests.benchmarks.bench_listing", "--case", case, "--image", str(path)]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout.split()
-    return float(answer[0]), int(answer[1]), int(answer[2])
+    if case == FLS:
+        command = ["fls", "-r", "-m", "/", str(path)]
+    with tempfile.TemporaryFile() as answer:
+        child = subprocess.Popen(command, stdout=answer, cwd=ROOT)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, command)
+        answer.seek(0)
+        text = answer.read()
+    spent = usage.ru_utime + usage.ru_stime
+    if case == FLS:
+        return spent, spent, text.count(b"\n"), usage.ru_maxrss >> 10
+    inside, rows = text.split()
+    return spent, float(inside), int(rows), usage.ru_maxrss >> 10
 
 
 def child(case: str, path: Path) -> str:
     """Run a case and return its figures as text."""
-    volume_of(open_image(path))  # imports what opening imports lazily
-    before = _spent()
+    if not case.startswith("pytsk3"):
+        volume_of(open_image(path))  # imports what opening imports lazily
+    before = time.process_time()
     rows = run_case(case, path)
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return f"{_spent() - before} {rows} {peak // 1024}"
+    return f"{time.process_time() - before} {rows}"
 
 
-def _spent() -> float:
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def table(path: Path) -> str:
-    """Return the figures of all cases."""
-    lines = ["| case | CPU s (median of 3) | rows | peak MiB |", "|---|---|---|---|"]
-    rounds: dict[str, list[tuple[float, int, int]]] = {case: [] for case in CASES}
-    for _ in range(ROUNDS):
-        for case in CASES:
-            rounds[case].append(measured(case, path))
-    for case, figures in rounds.items():
-        seconds = statistics.median(figure[0] for figure in figures)
-        lines.append(f"| {case} | {seconds:.2f} | {figures[0][1]} | {max(figure[2] for figure in figures)} |")
+def table(path: Path, cases: Sequence[str], rounds: int) -> str:
+    """Return the figures of all cases; the cases take turns."""
+    lines = [
+        "| case | CPU s | x fls | CPU s without start | x fls | rows | peak MiB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    figures: dict[str, list[tuple[float, float, int, int]]] = {case: [] for case in cases}
+    for _ in range(rounds):
+        for case in cases:
+            figures[case].append(measured(case, path))
+    least = statistics.median(one[0] for one in figures[FLS])
+    for case, found in figures.items():
+        whole, inside = (statistics.median(one[column] for one in found) for column in (0, 1))
+        lines.append(
+            f"| {case} | {whole:.2f} | {whole / least:.2f} | {inside:.2f} | {inside / least:.2f} | {found[0][2]} "
+            f"| {max(one[3] for one in found)} |"
+        )
     return "\n".join(lines)
 
 
@@ -190,7 +208,9 @@ def main() -> None:
     """Build the image and measure, or run one case of a measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=30_000)
-    parser.add_argument("--case", choices=CASES)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--hash", action="store_true")
+    parser.add_argument("--case", choices=(*LISTINGS, *HASHES))
     parser.add_argument("--image", type=Path)
     chosen = parser.parse_args()
     if chosen.case:
@@ -200,7 +220,7 @@ def main() -> None:
         path = chosen.image or Path(folder) / "volume.raw"
         if not path.exists():
             build(path, chosen.files)
-        print(table(path))
+        print(table(path, (*LISTINGS, *(HASHES if chosen.hash else ())), chosen.rounds))
 
 
 if __name__ == "__main__":
