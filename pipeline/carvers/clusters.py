@@ -34,6 +34,7 @@ class Clusters:
         some = grid[:, :: max(size // _SAMPLES, 1)]
         text = _PLAIN[some].mean(axis=1) > _TEXT
         constant = (some == some[:, :1]).mean(axis=1) > _CONSTANT
+        self._padded = padded
         self._odd = text | constant
         self._wrong = np.zeros(self._count, bool)
         self._wrong[wrong // size] = True
@@ -49,6 +50,11 @@ class Clusters:
         """Return the first cluster from ``first`` on that does not look like the inside of picture data."""
         found = np.flatnonzero((self._odd | self._wrong)[first:])
         return first + int(found[0]) if len(found) else self._count
+
+    def begins(self, cluster: int, literal: bytes) -> bool:
+        """Tell whether a cluster begins with a literal."""
+        at = cluster * self.size
+        return self._padded[at : at + len(literal)].tobytes() == literal
 
     def tails(self, behind: int, most: int) -> Iterator[tuple[int, int]]:
         """Yield (first cluster, end in bytes) of stretches that look like picture data up to an end marker."""

@@ -106,10 +106,11 @@ def _legal(walk: _Walk) -> bytes:
 
 def _joints(clusters: Clusters, first: int, lowest: int) -> Iterator[tuple[int, int, int]]:
     """Yield (cluster behind the first piece, first cluster of the second, end in bytes), the likely ones first."""
+    other = clusters.begins(first, b"\xff\xd8\xff")
     for low, end in clusters.tails(first, ENDS):
         highest = -(-end // clusters.size)
         near = [(back, on) for back, on in product(range(NEAR + 1), repeat=2) if back + on <= NEAR]
-        far = [(0, on) for on in range(NEAR + 1, FAR)]
+        far = [(0, on) for on in range(NEAR + 1, FAR)] if other else []
         for back, on in sorted(near, key=lambda item: (sum(item), item)) + far:
             before, after = first - back, low + on
             if lowest <= before < after < highest:

@@ -135,3 +135,16 @@ def test_a_document_broken_off_inside_its_table_is_put_together(packed: bool) ->
     found = [one for one in found_in(medium, cluster=cluster) if one.runs[0][0] == cluster]
     assert [one.carved.complete for one in found] == [True]
     assert found[0].runs == ((cluster, at), (5 * cluster + at, len(data) - at))
+
+
+def test_two_pictures_in_turns_are_both_put_together() -> None:
+    one, two = picture(300, 260, seed=5), picture(280, 240, seed=6)
+    first, second = 2 * CLUSTER, 3 * CLUSTER
+    pieces = [one[:first], two[:second], one[first:], two[second:]]
+    medium, starts = bytes(CLUSTER), []
+    for piece in pieces:
+        starts.append(len(medium))
+        medium += piece + bytes(-len(piece) % CLUSTER)
+    found = found_in(medium + bytes(CLUSTER), cluster=CLUSTER)
+    runs = [tuple((starts[at], len(pieces[at])) for at in pair) for pair in ((0, 2), (1, 3))]
+    assert [(item.runs, item.carved.complete) for item in found] == [(item, True) for item in runs]
