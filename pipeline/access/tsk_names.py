@@ -38,7 +38,7 @@ class TskNames:
     def __init__(self, tsk: TskFileSystem) -> None:
         self._tsk = tsk
         self._tree = _Tree(tsk.root)
-        columns = tuple(array("q") for _ in range(5))
+        columns = tuple(array(kind) for kind in "qqqbi")
         texts: list[bytes] = []
         pieces = [pa.array([], pa.binary())]
         for number, parent, text, size, kind, attributes in self._walk():
@@ -48,7 +48,7 @@ class TskNames:
             if len(texts) >= _PIECE:
                 pieces.append(pa.array(texts, pa.binary()))
                 texts = []
-        found = [np.frombuffer(column, np.int64) for column in columns]
+        found = [np.frombuffer(column, column.typecode) for column in columns]
         self._names = pa.chunked_array([*pieces, pa.array(texts, pa.binary())])
         self._order = np.argsort(found[0], kind="stable")
         self.number, self.parent, self.size, kinds, self.attributes = (column[self._order] for column in found)
