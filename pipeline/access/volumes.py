@@ -74,9 +74,7 @@ def _partitions(image: Image, exhibit: str, options: FileSystemOptions) -> Itera
         yield from _described(image, _empty_row(exhibit, exhibit, image.size), options)
         return
     if view.lost:
-        message = (
-            f"{exhibit}: {len(view.lost)} sectors of the partition table cannot be read; partitions may be missing"
-        )
+        message = f"{exhibit}: {len(view.lost)} sectors of the partition table cannot be read; some may be missing"
         yield diagnose(STAGE, exhibit, "partition-table-unreadable", message, Severity.LOSS)
     for remark in table.remarks:
         yield diagnose(STAGE, exhibit, remark.code, f"{exhibit}: {remark.message}")
