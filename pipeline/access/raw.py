@@ -86,7 +86,22 @@ def _in_order(path: Path, found: Mapping[int, Path], names: Sequence[str]) -> tu
             raise UnreadableError(f"{missing}: segment is missing; put all segments in one folder")
     if found[first].name != path.name:
         raise UnreadableError(f"{path}: not the first segment; name {found[first].name} in case.toml")
+    _check_sizes([found[number] for number in sorted(found)])
     return tuple(found[number] for number in sorted(found))
+
+
+def _check_sizes(segments: Sequence[Path]) -> None:
+    """Refuse a set whose segments differ: all tools cut a medium in equal parts, of which the last may be shorter.
+
+    One that is cut off would move every byte behind it.
+    """
+    sizes = [segment.stat().st_size for segment in segments]
+    for segment, size in zip(segments[1:], sizes[1:], strict=True):
+        if size > sizes[0] or (size < sizes[0] and segment != segments[-1]):
+            raise UnreadableError(
+                f"{segment}: has {size} bytes, the first segment {sizes[0]}; a segment is cut off or of another image, "
+                "copy the segments again"
+            )
 
 
 class RawImage:

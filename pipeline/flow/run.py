@@ -22,7 +22,7 @@ from pipeline.flow.order import STAGES
 from pipeline.flow.units import run_unit
 from pipeline.progress import SILENT, Progress
 from pipeline.records import Severity
-from pipeline.schemas import SHARED
+from pipeline.schemas import SHARED, TABLES, schema_of
 from pipeline.stages.base import Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.store import file_digest, write_atomically
@@ -148,6 +148,7 @@ def _fingerprint(stage: Stage, context: Context) -> str:
         "settings": settings_digest(context.case),
         "libraries": versions(),
         "tables": {name: _table_digest(name, stage, context) for name in stage.reads},
+        "schemas": {name: str(schema_of(TABLES[name])) for name in (*stage.reads, *stage.writes)},
         "depends": dict(stage.depends(context)),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
