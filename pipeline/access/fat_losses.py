@@ -51,4 +51,4 @@ class Losses:
             first = ", ".join(at_bytes(volume.address, start, length) for start, length in places)
             where = f" (first: {first})" if first else ""
             message = f"{volume.address}: {text}: {count} times{where}; {_REMEDY[severity]}"
-            yield diagnose("files", volume.address, code, message, severity)
+            yield diagnose("entries", volume.address, code, message, severity)

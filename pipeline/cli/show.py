@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pipeline.cli.common import Commands, case_of
 from pipeline.config import Case
+from pipeline.exporters.text import neutral
 from pipeline.review.chain import Link, walk
 from pipeline.review.place import Place, place_at
 from pipeline.stages.context import Context
@@ -88,4 +89,4 @@ def _text(link: Link) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, list) and len(value) > _LONGEST:
         return f"{value[:_LONGEST]} … {len(value) - _LONGEST} more"
-    return str(value)
+    return neutral(str(value))
