@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "ENCIPHERED",
     "NOT_CALLED_FOR",
     "ActivityEvent",
     "Certainty",
@@ -46,6 +47,8 @@ __all__ = [
 ]
 
 
+ENCIPHERED: Final = "locked: cannot be told from random"
+"""Reason of locked bytes that were searched and are what encryption makes; other locked bytes lie in clear."""
 NOT_CALLED_FOR: Final = "not called for: "
 """How the reason of a coverage row begins whose bytes an examination was never meant for; no negative misses it."""
 

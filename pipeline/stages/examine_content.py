@@ -74,7 +74,7 @@ class ContentExaminer:
     def examine(self, names: Sequence[FileEntry]) -> Iterator[RowOf]:
         """Yield the rows of one stream that has one or several names."""
         first = names[0]
-        if first.kind not in READ_KINDS or not first.size or first.certainty in OVERWRITTEN:
+        if first.kind not in READ_KINDS or not first.size or _is_gone(first):
             yield from _not_read(names)
             return
         content = self._context.opener(first.exhibit).open(first)
@@ -257,12 +257,17 @@ def _overlap(ranges: Sequence[tuple[int, int]], start: int, end: int) -> int:
     return sum(max(min(low + length, end) - max(low, start), 0) for low, length in ranges[first:last])
 
 
+def _is_gone(entry: FileEntry) -> bool:
+    """Return whether others hold the bytes now; what is left of a live file's content is its own, and is read."""
+    return entry.certainty in OVERWRITTEN and entry.origin != Origin.ALLOCATED
+
+
 def _not_read(names: Sequence[FileEntry]) -> Iterator[RowOf]:
     """Keep the names of what has no content of its own to read; overwritten bytes belong to others now."""
     for entry in names:
         yield "files", entry
     first = names[0]
-    if first.certainty in OVERWRITTEN and first.kind in READ_KINDS and first.size:
+    if _is_gone(first) and first.kind in READ_KINDS and first.size:
         reason = f"{first.certainty}: its clusters hold newer data, which is examined as what it is now"
         yield "examinations", _examination(first, "hashed", "not-examined", reason, first.size)
 

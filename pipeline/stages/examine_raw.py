@@ -10,6 +10,7 @@ from pipeline.access.clear import Place
 from pipeline.address import at_bytes
 from pipeline.detectors import Window
 from pipeline.records import (
+    ENCIPHERED,
     Examination,
     Extent,
     ExtentClass,
@@ -110,8 +111,9 @@ class RawExaminer:
             last = min(extent.start + extent.length, piece.start + piece.length)
             for start, end, noise_here in noise.split(first, last):
                 noisy = noise_here and extent.class_ not in _KNOWN
+                why = ENCIPHERED if extent.class_ == ExtentClass.LOCKED else POSSIBLY_ENCRYPTED
                 yield "examinations", Examination(
                     exhibit=piece.exhibit, volume=extent.volume, address=at_bytes(piece.exhibit, start, end - start),
                     subject="raw", class_=extent.class_, bytes=end - start, examined_by="detected",
-                    outcome="not-examined" if noisy else "examined", reason=POSSIBLY_ENCRYPTED if noisy else "",
+                    outcome="not-examined" if noisy else "examined", reason=why if noisy else "",
                 )  # fmt: skip

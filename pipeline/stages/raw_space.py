@@ -23,7 +23,9 @@ RAW_CLASSES: Final = (
     ExtentClass.VOLUME_METADATA,
     ExtentClass.VOLUME_GAP,
     ExtentClass.DELETED_CONTENT,
+    ExtentClass.LOCKED,
 )
+"""Locked bytes too: encrypting a medium leaves in clear what it held until something is written over it."""
 CLUSTER_CLASSES: Final = (
     ExtentClass.UNALLOCATED,
     ExtentClass.UNLISTED,

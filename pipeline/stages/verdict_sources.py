@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from pipeline.records import NOT_CALLED_FOR
+from pipeline.records import ENCIPHERED, NOT_CALLED_FOR
 from pipeline.verdict_rules import Requirement, Text
 
 __all__ = ["Window", "closed_parts", "failing", "uncounted", "uncovered", "unfit"]
@@ -162,6 +162,12 @@ def _unexamined_outside(coverage: Sequence[Row], volumes: Sequence[Row]) -> Iter
             outcome = _OUTCOMES.get(row["outcome"], row["outcome"])
             why = f"{row['class']} {row['outcome']} ({row['examined_by']}): {row['reason']}"
             yield _both(f"{row['class']}が{outcome}（{row['examined_by']}）: {row['reason']}", why)
+    for row in coverage:
+        searched = row["outcome"] == "examined" or row["reason"] == ENCIPHERED
+        if row["class"] == "locked" and row["examined_by"] in {"detected", "carved"} and not searched:
+            ja = f"ロックされた領域に平文が残っていないか調査されていない（{row['examined_by']}）: {row['reason']}"
+            why = f"locked bytes were not searched for what lies in clear ({row['examined_by']}): {row['reason']}"
+            yield _both(ja, why)
     seen = {row["class"] for row in outside if row["examined_by"] == "detected"}
     for name in sorted({row["class"] for row in outside if row["examined_by"] == "accounted"} - seen):
         yield _both(f"{name}が調査されていない", f"{name} bytes were not searched")

@@ -122,10 +122,12 @@ def test_without_keys_the_volumes_are_locked_and_nothing_is_claimed(locked: Path
     messages = {row["address"]: row["message"] for row in rows(locked, "diagnostics") if row["code"] == "locked"}
     assert "no key is given for it; it is protected by recovery password {" in messages["USB-01!part:p1"]
     assert "(LUKS2 aes-xts-plain64 512 argon2id): no key is given" in messages["PC-01!part:p1"]
-    coverage = {(row["volume"], row["class"], row["examined_by"]): row["outcome"] for row in rows(locked, "coverage")}
-    assert coverage["USB-01!part:p1", "volume", "listed"] == "not-examined"
-    assert ("USB-01!part:p1", "locked", "accounted") in coverage
-    assert coverage["USB-01!part:p1", "locked", "detected"] == "not-examined"
+    coverage = {
+        (row["class"], row["examined_by"], row["outcome"]) for row in rows(locked, "coverage")
+        if row["volume"] == "USB-01!part:p1"
+    }  # fmt: skip
+    assert {("volume", "listed", "not-examined"), ("locked", "accounted", "examined")} <= coverage
+    assert ("locked", "detected", "not-examined") in coverage
     found = levels(locked)
     assert "not-confirmed" not in {level for (name, _), level in found.items() if name != "encryption"}
     assert found["encryption", "USB-01"] == "not-confirmed"

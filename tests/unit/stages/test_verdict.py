@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.records import ENCIPHERED
 from pipeline.stages.verdict import VerdictOutcome, evaluate
 from pipeline.verdict_rules import Question, load_verdict_rules
 from tests.builders.verdicts import EARLY, INSIDE, LOST, RULES, Rows, case_of, negative_rows, tables_of
@@ -267,6 +268,11 @@ def test_data_found_on_an_unlocked_stick_is_readable_and_a_locked_one_may_be_not
     locked = negative_rows()
     locked["volumes"][2] |= {"state": "locked", "encryption": "BitLocker"}
     assert level(locked, "encryption", "usb") == "not-confirmed"
+    searched = {"exhibit": "usb", "volume": locked["volumes"][2]["address"], "class": "locked", "bytes": 0}
+    searched |= {"examined_by": "detected", "outcome": "not-examined"}
+    for reason, expected in ((ENCIPHERED, "not-confirmed"), ("locked", "undetermined"), ("crash", "undetermined")):
+        rows = {**locked, "coverage": [*locked["coverage"], searched | {"reason": reason}]}
+        assert level(rows, "encryption", "usb") == expected, reason
     locked["volumes"][2]["encryption"] = "unknown"
     assert level(locked, "encryption", "usb") == "undetermined"
 
