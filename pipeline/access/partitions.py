@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.access.interfaces import Readable
+from pipeline.records import Severity
 
 __all__ = ["Partition", "PartitionTable", "Remark", "read_partitions"]
 
@@ -44,6 +45,11 @@ class Remark:
 
     code: str
     message: str
+
+    @property
+    def severity(self) -> Severity:
+        """A loss where a partition, or part of one, is on the table and not in the image: nothing lists it."""
+        return Severity.LOSS if self.code in {"partition-cut", "partition-chain"} else Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

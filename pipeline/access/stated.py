@@ -7,14 +7,16 @@ Sources: Carrier, chapters 9 and 13 (FAT, NTFS); Microsoft's exFAT specification
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from pipeline.access.exfat_sets import recognise_exfat
 from pipeline.access.fat_boot import recognise_fat
 from pipeline.access.interfaces import Readable
 from pipeline.access.signatures import recognise
+from pipeline.records import Diagnostic, Severity, Volume, VolumeState, diagnose
 
-__all__ = ["copy_stands", "stated_size"]
+__all__ = ["copy_stands", "cut_short", "stated_size"]
 
 _SPARSE_SUPER2: Final = 0x200  # compatible
 
@@ -45,6 +47,18 @@ def stated_size(data: Readable) -> int:
 def _fat(head: bytes) -> int:
     sectors = int.from_bytes(head[19:21], "little") or int(struct.unpack_from("<I", head, 32)[0])
     return sectors * int.from_bytes(head[11:13], "little")
+
+
+def cut_short(data: Readable, volume: Volume) -> Iterator[Diagnostic]:
+    """Say where a file system claims more than is there: nobody can tell what the rest held."""
+    listed = volume.state == VolumeState.OPEN and volume.reader not in {"", "layer"}
+    claimed = stated_size(data) if listed else 0
+    if claimed > data.size:
+        message = (
+            f"{volume.address}: its file system is {claimed} bytes long, of which the image holds {data.size}; what "
+            "the rest held is not examined; acquire the medium again, in full"
+        )
+        yield diagnose("volumes", volume.address, "volume-cut", message, Severity.LOSS)
 
 
 def copy_stands(data: Readable) -> bool | None:

@@ -24,7 +24,7 @@ from pipeline.access.own import OWN
 from pipeline.access.partitions import Partition, read_partitions
 from pipeline.access.pool import Found
 from pipeline.access.signatures import Signature, recognise
-from pipeline.access.stated import stated_size
+from pipeline.access.stated import cut_short, stated_size
 from pipeline.access.tsk import describe_tsk
 from pipeline.access.unlock import describe_sealed, unlocked_volumes
 from pipeline.address import join, steps_of
@@ -77,7 +77,7 @@ def _partitions(image: Image, exhibit: str, options: FileSystemOptions) -> Itera
         message = f"{exhibit}: {len(view.lost)} sectors of the partition table cannot be read; some may be missing"
         yield diagnose(STAGE, exhibit, "partition-table-unreadable", message, Severity.LOSS)
     for remark in table.remarks:
-        yield diagnose(STAGE, exhibit, remark.code, f"{exhibit}: {remark.message}")
+        yield diagnose(STAGE, exhibit, remark.code, f"{exhibit}: {remark.message}", remark.severity)
     known = recognise(view)
     if known is not None and known.name in {"ISO9660", "UDF"}:  # a disc that starts from sticks too carries a table
         yield from _described(image, _empty_row(exhibit, exhibit, disc_length(view)), options)
@@ -132,7 +132,7 @@ def _described(whole: Readable, row: Volume, options: FileSystemOptions) -> Iter
             f"{backup.file_system} at volume byte {backup.at}"
         )
         yield diagnose(STAGE, row.address, "backup-boot-sector", message, Severity.WARNING)
-    yield from remarks
+    yield from chain(remarks, cut_short(Forgiving(data), volume))
     for inner in chain(unlocked_volumes(data, volume, options), layered_volumes(data, volume, options)):
         yield from _looked_into(inner, options)
 

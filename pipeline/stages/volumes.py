@@ -20,7 +20,7 @@ class VolumesStage(Stage):
     """Walks the partition tables; an encrypted or unknown volume is a row with its state."""
 
     name: ClassVar[str] = "volumes"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     reads: ClassVar[tuple[str, ...]] = ("evidence",)
     writes: ClassVar[tuple[str, ...]] = ("volumes",)
 

@@ -1,13 +1,19 @@
-"""Bytes that a status might hide from the search: clear text under a locked volume, a live file with a short chain."""
+"""Bytes that might stay out of sight: clear text in a locked volume, a short chain, a medium acquired in part."""
 
 from __future__ import annotations
 
 import random
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.records import ENCIPHERED
+import pytest
+
+from pipeline.access.image import open_image
+from pipeline.access.interfaces import FileSystemOptions
+from pipeline.access.volumes import scan_volumes
+from pipeline.records import ENCIPHERED, Diagnostic
 from tests.builders.cases import make_case, rows_of, run_to
 from tests.builders.fat_image import FatImage
 
@@ -53,3 +59,18 @@ def test_a_live_file_whose_chain_is_short_is_read_as_far_as_it_goes(tmp_path: Pa
     assert "content-short" in losses
     outcomes = {(row.examined_by, row.outcome) for row in rows_of(case, "coverage") if row.class_ == "file-content"}
     assert {("hashed", "partial"), ("detected", "examined")} <= outcomes
+
+
+@pytest.mark.parametrize("begins", [0, 4096], ids=["alone", "in a partition"])
+def test_a_medium_that_was_acquired_in_part_is_a_loss(tmp_path: Path, begins: int) -> None:
+    data = FatImage(16, clusters=5000).image()
+    table = bytes(446) + struct.pack("<B3xB3xII", 0, 6, 8, len(data) // 512) + bytes(48) + b"\x55\xaa"
+    whole = table.ljust(begins, b"\0")[:begins] + data
+    for length, told in (
+        (len(whole), set()),
+        (len(whole) - 512, {"volume-cut"} | ({"partition-cut"} if begins else set())),
+    ):
+        (tmp_path / "disk.raw").write_bytes(whole[:length])
+        found = scan_volumes(open_image(tmp_path / "disk.raw"), "EX-01", FileSystemOptions())
+        losses = {row.code for row in found if isinstance(row, Diagnostic) and row.severity == "loss"}
+        assert losses == told
