@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -20,6 +21,12 @@ __all__ = ["open_key", "sealed_apfs"]
 _FAILURES: Final = (OSError, ValueError, OverflowError, MemoryError, IndexError, RuntimeError)
 _METHOD: Final = "APFS AES-XTS-128"
 """What macOS encrypts volumes with (*Apple File System Reference*, "Encryption")."""
+
+_SETTERS: Final = (("set_password", "password"), ("set_recovery_password", "recovery key"))
+"""libfsapfs tries what either is given on every unlock record; so which comes first, and is named, is told by form."""
+
+_RECOVERY: Final = re.compile(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){5}")
+"""A personal recovery key as macOS shows it: six groups of four letters and digits."""
 
 
 def sealed_apfs(data: Readable, row: Volume, number: int, options: FileSystemOptions) -> Iterator[Found | Diagnostic]:
@@ -62,7 +69,7 @@ def _search(data: Readable, number: int, keys: tuple[VolumeKey, ...]) -> tuple[V
     for key in keys:
         if key.kind != KeyKind.PASSWORD:
             continue
-        for setter, how in (("set_password", "password"), ("set_recovery_password", "recovery key")):
+        for setter, how in sorted(_SETTERS, reverse=_RECOVERY.fullmatch(key.text) is not None):
             try:
                 container: Any = pyfsapfs.container()
                 container.open_file_object(FileLike(data))
