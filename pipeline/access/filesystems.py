@@ -40,7 +40,7 @@ def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -
     if isinstance(data, SnapshotBytes):
         inside = replace(by_itself(volume), length=data.size)
         return SnapshotFileSystem(_opened(data, inside, options), data.places(), data.carrier)
-    if volume.runs:
+    if volume.runs or (volume.encryption and not volume.direct and volume.reader != "dfvfs"):
         inner = _opened(data, by_itself(volume), options)
         return MappedPages(inner, volume) if isinstance(inner, NtfsFileSystem) else MappedFileSystem(inner, volume)
     return _opened(data, volume, options)

@@ -16,8 +16,11 @@ __all__ = ["MappedFileSystem", "SnapshotFileSystem", "carried_entry", "carried_o
 def carried_over(
     volume: Volume, rows: Iterable[FileEntry | Region | Diagnostic]
 ) -> Iterator[FileEntry | Region | Diagnostic]:
-    """Yield a reader's rows with image offsets for the volume's own; a region may become several."""
-    if not volume.runs:
+    """Yield a reader's rows with image offsets for the volume's own; a region may become several.
+
+    Of an unlocked volume whose bytes nobody can place, no region is told, and runs lie where no image has bytes.
+    """
+    if not volume.runs and not volume.encryption:
         yield from rows
         return
     mapping = Mapping(volume.runs)

@@ -91,7 +91,7 @@ def merged(runs: Iterable[Run]) -> tuple[Run, ...]:
     for run in runs:
         if run.length <= 0:
             continue
-        last = found[-1] if found else Run(start=OUTSIDE, length=0)
+        last = found[-1] if found else Run(start=HOLE - 1, length=0)  # followed by none
         if last.start == HOLE == run.start or 0 <= last.start == run.start - last.length:
             found[-1] = Run(start=last.start, length=last.length + run.length)
         else:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from pipeline.access import unlock
 from pipeline.access.clear import ClearImage
 from pipeline.access.content import Opener
-from pipeline.access.interfaces import FileSystemOptions, Image
+from pipeline.access.interfaces import FileSystemOptions, Image, Readable
 from pipeline.access.reconcile import list_volume
+from pipeline.access.sealed import Opened, Protection
 from pipeline.access.volumes import open_volume, scan_volumes
-from pipeline.records import Diagnostic, FileEntry, Run, Severity, Volume
+from pipeline.records import Diagnostic, ExtentClass, FileEntry, Run, Severity, Volume
 from pipeline.volume_keys import KeyKind, VolumeKey, VolumeKeys
 from tests.builders.bitlocker import Protector, bek_file, bitlocker
 from tests.builders.disks import Medium, gpt_disk, lvm_disk
 from tests.builders.file_systems import TEXT, make_ext, run
 from tests.builders.luks import luks1
+from tests.builders.reading_volumes import Listed
 
 STARTUP = (Protector("startup"),)
 
@@ -124,6 +128,37 @@ def test_file_vault_without_readable_metadata_is_locked_and_said(tmp_path: Path)
     volumes, (remark,) = scanned(medium(tmp_path, bytes(head)), options(key(b"open-sesame")))
     assert (volumes["EX-01"].state, volumes["EX-01"].encryption) == ("locked", "FileVault")
     assert "CoreStorage metadata cannot be read" in remark.message
+
+
+class Clear:
+    """An unlocker whose volume lies nobody knows where, as libfvde's does."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.size = data, len(data)
+
+    def read(self, start: int, length: int) -> bytes:
+        return self.data[start : start + length]
+
+    def describe(self, data: Readable) -> Protection:
+        return Protection(method="FileVault AES-XTS-128")
+
+    def unlock(self, data: Readable, keys: Sequence[VolumeKey]) -> Opened:
+        return Opened(data=self, opened_by="password", runs=())
+
+
+@pytest.mark.tools
+def test_unlocked_volume_that_cannot_be_placed_claims_no_byte_of_the_image(
+    tmp_path: Path, fat: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(unlock._SCHEMES, "FileVault", ("filevault", Clear(fat)))  # type: ignore[arg-type]
+    head = bytearray(len(fat) + (1 << 20))
+    head[8:12], head[88:90] = b"\x01\x00\x10\x00", b"CS"
+    listed = Listed(medium(tmp_path, bytes(head)))
+    assert [row.code for row in listed.remarks] == ["unlocked", "raw-enciphered"]
+    entry = listed.named("/x.txt")
+    assert (entry.reader, listed.read(entry), listed.through(entry)) == ("file-system", TEXT, TEXT)
+    assert listed.regions == []
+    assert set(listed.account()) == {ExtentClass.UNLISTED}
 
 
 @pytest.mark.tools
