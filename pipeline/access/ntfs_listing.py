@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -11,11 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.access.allocation import Blocks
-from pipeline.access.ntfs_batch import Batch, parse_batch
+from pipeline.access.ntfs_batch import Batch, NameColumns, parse_batch
 from pipeline.access.ntfs_columns import ColumnMaker, Columns
 from pipeline.access.ntfs_facts import Facts, facts_of, folders_of, names_in
-from pipeline.access.ntfs_index import slack_names
-from pipeline.access.ntfs_mft import Mft, Stream
+from pipeline.access.ntfs_index import FolderIndex, SlackNames, held_in, slack_names
+from pipeline.access.ntfs_mft import Mft
 from pipeline.access.ntfs_names import FolderColumns, Folders
 from pipeline.access.ntfs_record import INDEX_ALLOCATION, fixed, holds_name
 from pipeline.access.ntfs_rows import RowMaker
@@ -39,6 +39,7 @@ class Listing:
         self._volume = volume
         self._blocks = blocks
         self._batches: dict[int, Batch] = {}
+        self._names: dict[int, NameColumns] = {}
         self._count = mft.count
 
     def pages(self, addresses: Addresses) -> Iterator[Page | Diagnostic]:
@@ -69,6 +70,7 @@ class Listing:
                 batch = parse_batch(self._mft.raw(first, _BATCH), first, self._mft.geometry.record)
             if self._count > _KEPT * _BATCH:
                 self._batches.clear()
+                self._names.clear()
             self._batches[first] = batch
             yield batch
 
@@ -79,10 +81,12 @@ class Listing:
             yield from ((index, row) for row in self._bounded(facts, maker))
             if facts.directory:
                 streams = [stream for stream in facts.streams if stream.kind == INDEX_ALLOCATION and stream.runs]
-                yield from ((index, row) for row in self._ghosts(facts.number, facts.sequence, streams, maker))
-        for index, streams in columns.indexes():
-            sequence = int(batch.sequence[index])
-            yield from ((index, row) for row in self._ghosts(batch.first + index, sequence, streams, maker))
+                yield from self._ghosts(batch.first, [FolderIndex(facts.number, facts.sequence, streams)], maker)
+        folders = (
+            FolderIndex(batch.first + index, int(batch.sequence[index]), streams)
+            for index, streams in columns.indexes()
+        )
+        yield from self._ghosts(batch.first, folders, maker)
 
     def _bounded(self, facts: Facts, maker: RowMaker) -> Iterator[FileEntry]:
         """Yield the rows of a record, not more than a file can have."""
@@ -92,15 +96,28 @@ class Listing:
                 return
             yield row
 
-    def _ghosts(self, folder: int, sequence: int, indexes: list[Stream], maker: RowMaker) -> Iterator[FileEntry]:
-        """Yield names in unused index space whose record no longer holds them."""
+    def _ghosts(self, first: int, folders: Iterable[FolderIndex], maker: RowMaker) -> Iterator[tuple[int, FileEntry]]:
+        """Yield names in unused index space whose record no longer holds them, with each folder's index."""
+        folder = -1
         seen: set[tuple[bytes, int]] = set()
-        for stream in () if self._mft.bare else indexes:
-            for raw, number in slack_names(self._mft, stream, folder, sequence):
+        for found in () if self._mft.bare else slack_names(self._mft, folders):
+            for at in np.flatnonzero(~self._held(found)).tolist():
+                if found.folder[at] != folder:
+                    folder, seen = int(found.folder[at]), set()
+                raw, number = found.raw[found.start[at] : found.end[at]], int(found.number[at])
                 if (raw, number) not in seen and not self._holds(number, raw, folder):
                     text = raw.decode("utf-16-le", "surrogatepass")
-                    yield maker.ghost((text, folder, sequence), number)
+                    yield folder - first, maker.ghost((text, folder, int(found.sequence[at])), number)
                 seen.add((raw, number))
+
+    def _held(self, found: SlackNames) -> NDArray[np.bool_]:
+        """Tell which names the records that are parsed hold; of others nothing is known yet."""
+        held = np.zeros(len(found), np.bool_)
+        for first, batch in self._batches.items():
+            if first not in self._names:
+                self._names[first] = batch.names()
+            held |= held_in(batch, self._names[first], found)
+        return held
 
     def _holds(self, number: int, name: bytes, parent: int) -> bool:
         """Tell whether a record still holds a name in a folder; a number outside the table names nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from pipeline.access.ntfs_faults import Faults
-from pipeline.access.ntfs_index import slack_names
+from pipeline.access.ntfs_index import FolderIndex, slack_names
 from pipeline.access.ntfs_mft import Mft, Stream
 from pipeline.access.ntfs_record import INDEX_ALLOCATION
 from tests.builders.mft import geometry
@@ -50,7 +50,11 @@ def found(*blocks: bytes) -> list[tuple[str, int]]:
     mft = Mft(Bytes(raw), geometry(), Bytes(b""), faults)
     runs = [(0, len(raw) // BLOCK)]
     stream = Stream(INDEX_ALLOCATION, "$I30", 0, False, b"", len(raw), len(raw), 0, runs, True)
-    names = [(name.decode("utf-16-le", "surrogatepass"), at) for name, at in slack_names(mft, stream, FOLDER, SEQUENCE)]
+    names = [
+        (pieces.raw[start:end].decode("utf-16-le", "surrogatepass"), number)
+        for pieces in slack_names(mft, [FolderIndex(FOLDER, SEQUENCE, [stream])])
+        for start, end, number in zip(pieces.start.tolist(), pieces.end.tolist(), pieces.number.tolist(), strict=True)
+    ]
     assert list(faults.diagnostics("M")) == []
     return names
 
@@ -83,3 +87,16 @@ def test_blocks_that_are_none_and_impossible_sizes_end_quietly() -> None:
     bad = bytearray(block(b"", entry("gone", 51)))
     bad[28:32] = b"\xff\xff\xff\xff"
     assert found(bytes(bad), bytes(BLOCK), b"INDX" + b"\xff" * (BLOCK - 4)) == []
+
+
+def test_folders_searched_together_keep_their_own_names() -> None:
+    raw = block(b"", entry("one", 51)) + block(b"", entry("two", 52, parent=41) + entry("not of 41", 53))
+    mft = Mft(Bytes(raw), geometry(), Bytes(b""), Faults())
+    folders = [
+        FolderIndex(
+            number, SEQUENCE, [Stream(INDEX_ALLOCATION, "$I30", 0, False, b"", BLOCK, BLOCK, 0, [(at, 1)], True)]
+        )
+        for at, number in enumerate((FOLDER, 41))
+    ]
+    (pieces,) = slack_names(mft, folders)
+    assert list(zip(pieces.folder.tolist(), pieces.number.tolist(), strict=True)) == [(FOLDER, 51), (41, 52)]
