@@ -97,6 +97,8 @@ def _check_sizes(segments: Sequence[Path]) -> None:
     """
     sizes = [segment.stat().st_size for segment in segments]
     for segment, size in zip(segments[1:], sizes[1:], strict=True):
+        if not size:
+            raise UnreadableError(f"{segment}: the file is empty; acquire or copy it again")
         if size > sizes[0] or (size < sizes[0] and segment != segments[-1]):
             raise UnreadableError(
                 f"{segment}: has {size} bytes, the first segment {sizes[0]}; a segment is cut off or of another image, "

@@ -46,8 +46,9 @@ def test_an_object_across_any_window_border_is_found(seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_noise_and_text_hold_no_object() -> None:
+def test_noise_holds_no_object_and_text_is_only_text() -> None:
     words = "見本市の住民票を交付する。PK JFIF PDF-1.4 SQLite format ".encode("cp932")
     noise = random.Random(11).randbytes(32 << 20)
     assert carved(noise, 4 << 20) == []
-    assert carved(words * ((32 << 20) // len(words)), 4 << 20) == []
+    found = carved(words * ((32 << 20) // len(words)), 4 << 20)
+    assert {(item.type, item.encoding) for item in found} == {("text", "cp932")}
