@@ -23,7 +23,7 @@ _FIXED: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 """Bytes of serial types 0 to 9 (§2.1); 10 and 11 are reserved, even and odd ones from 12 are blobs and texts."""
 _LEAST: Final = 16
 """Bytes of cells below which a page proves too little."""
-_STRIDE: Final = 1 << 16
+_STRIDE: Final = 1 << 18
 _PEEKED: Final = 6
 """Cell pointers that are looked at before a place is worth reading."""
 
@@ -58,15 +58,14 @@ def leaf_places(data: bytes) -> list[int]:
     raw = np.frombuffer(data, np.uint8)
     found: list[int] = []
     for base in range(0, len(raw) - 10, _STRIDE):
-        part = raw[base : base + _STRIDE]
-        places = base + np.flatnonzero((part == 10) | (part == 13))
-        places = places[places <= len(raw) - 10]
+        size = min(_STRIDE, len(raw) - 9 - base)
+        kind, cells, fragments = (raw[base + at : base + at + size] for at in (0, 3, 7))
+        places = base + np.flatnonzero(((kind == 10) | (kind == 13)) & (cells < 32) & (fragments <= 60))
         found += _plausible(raw, places).tolist() if len(places) else []
     return found
 
 
 def _plausible(raw: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    places = places[(raw[places + 3] < 32) & (raw[places + 7] <= 60)]
     cells = _number(raw, places + 3)
     places, cells = places[(cells > 0) & (cells < 8192)], cells[(cells > 0) & (cells < 8192)]
     content = _number(raw, places + 5)

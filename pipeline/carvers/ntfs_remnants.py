@@ -37,10 +37,11 @@ class JournalRecords(Carver):
     def locate(self, data: bytes, start: int) -> Iterable[int]:
         """Return multiples of 8 with a length and a version of a record."""
         skip = -start % 8
-        words = np.frombuffer(data, "<u4", (len(data) - skip) // 8 * 2, skip) if len(data) > skip + 8 else _NONE
-        length, version = words[0::2], words[1::2]
-        fits = (version >= 2) & (version <= 4) & (length >= SHORTEST) & (length <= LONGEST) & (length % 8 == 0)
-        return (skip + 8 * at for at in np.flatnonzero(fits).tolist())
+        words = np.frombuffer(data, "<u8", (len(data) - skip) // 8, skip) if len(data) > skip + 8 else _NONE
+        places = np.flatnonzero(words - _VERSION_2 < _VERSION_5 - _VERSION_2)
+        length = words[places] & np.uint64(0xFFFFFFFF)
+        fits = (length >= SHORTEST) & (length <= LONGEST) & (length % 8 == 0)
+        return (skip + 8 * at for at in places[fits].tolist())
 
     def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
         """Return the run; two records at least, one of them with a name."""
@@ -63,7 +64,9 @@ class JournalRecords(Carver):
         return Carved(start, end, "usn") if count > 1 and named else None
 
 
-_NONE: Final = np.zeros(0, "<u4")
+_NONE: Final = np.zeros(0, "<u8")
+_VERSION_2, _VERSION_5 = np.uint64(2 << 32), np.uint64(5 << 32)
+"""A record's first eight bytes with the lowest major version, and behind those with the highest (length: any)."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from pipeline.access.interfaces import Readable
 from pipeline.carvers.base import Carved, Carver
+from pipeline.carvers.runs import narrow_runs, wide_runs
 
 __all__ = ["SHORTEST", "TextRun"]
 
@@ -49,7 +50,6 @@ _HIGH_CLASSES: Final = bytes(
     3 if byte in (0x30, 0xFF) or 0x4E <= byte < 0xA0 else int(byte == 0 or 0x20 <= byte < 0x34) for byte in range(256)
 )
 """High bytes of those units. Bit 0: possible in text; bit 1: kana, kanji or full-width forms."""
-_EACH: Final = np.uint64(0x0101010101010101)
 _WIDE: Final = (("utf-16-le", "<u2"), ("utf-16-be", ">u2"))
 
 
@@ -63,16 +63,11 @@ class TextRun(Carver):
 
     def locate(self, data: bytes, start: int) -> Iterable[int]:
         """Return where runs begin that are long enough in ``data``, or that go on behind it."""
-        flags = np.frombuffer(data.translate(_CLASSES), np.uint8)
-        for low, high in _groups(flags, SHORTEST // 2):
-            yield from (low + at for at in _begins(flags[low:high] == 0, last=high >= len(flags)))
-        parity = start & 1
-        tops = np.frombuffer(data.translate(_HIGH_CLASSES), np.uint8)[parity:]
-        wide = np.frombuffer(data, "<u2", (len(data) - parity) // 2, parity)
-        for order, table in enumerate((self._bad_little, self._bad_big)):
-            for low, high in _groups(tops[1 - order :: 2], SHORTEST // 4):
-                found = _begins(table[wide[low:high]], last=high >= len(wide), width=2)
-                yield from (parity + 2 * (low + at) for at in found)
+        raw, parity = np.frombuffer(data, np.uint8), start & 1
+        yield from narrow_runs(raw, _CLASSES, SHORTEST)
+        wide = np.frombuffer(data, "<u2", (len(data) - parity) // 2, parity) if len(data) > 1 else np.zeros(0, "<u2")
+        for bad, high in ((self._bad_little, 1), (self._bad_big, 0)):
+            yield from (parity + 2 * at for at in wide_runs(wide, high, _HIGH_CLASSES, bad, SHORTEST // 2))
 
     def carve(self, view: Readable, start: int, limit: int) -> Carved | None:
         """Return the run in the encoding in which most of it is Japanese."""
@@ -97,33 +92,6 @@ class TextRun(Carver):
     @cached_property
     def _bad_big(self) -> npt.NDArray[np.bool_]:
         return self._bad_little[np.arange(65536, dtype=np.uint16).byteswap()]
-
-
-def _groups(classes: npt.NDArray[np.uint8], block: int) -> Iterator[tuple[int, int]]:
-    """Yield the stretches in which runs may begin: blocks without an impossible unit, not all ASCII, and one around."""
-    words = np.ascontiguousarray(classes[: len(classes) // block * block]).view(np.uint64).reshape(-1, block // 8)
-    every = np.bitwise_and.reduce(words.T, axis=0)
-    some = np.bitwise_or.reduce(words.T, axis=0)
-    good = np.flatnonzero(every & _EACH == _EACH)
-    if not len(good):
-        return
-    rich = np.concatenate(([0], np.cumsum(some & (_EACH << np.uint64(1)) != 0)))
-    breaks = np.flatnonzero(np.diff(good) > 1)
-    firsts, lasts = np.append(good[:1], good[breaks + 1]), np.append(good[breaks], good[-1:])
-    chosen = rich[lasts + 1] > rich[firsts]
-    for first, last in zip(firsts[chosen].tolist(), lasts[chosen].tolist(), strict=True):
-        yield max(first - 1, 0) * block, (last + 2) * block
-
-
-def _begins(bad: npt.NDArray[np.bool_], *, last: bool, width: int = 1) -> Iterator[int]:
-    """Yield where long runs without bad units begin behind a bad one; at the end of all bytes a run may go on."""
-    edges = np.flatnonzero(bad[1:] != bad[:-1]) + 1
-    edges = np.append(edges, len(bad)) if len(bad) and not bad[-1] else edges
-    starts, ends = (edges[0::2], edges[1::2]) if len(bad) and bad[0] else (edges[1::2], edges[2::2])
-    chosen = (ends - starts) * width >= SHORTEST
-    if last:
-        chosen |= ends == len(bad)
-    yield from starts[chosen].tolist()
 
 
 def _bytes_run(view: Readable, start: int, limit: int) -> bytes:

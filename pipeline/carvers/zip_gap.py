@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ ENDS: Final = 32
 _STEP: Final = 1 << 20
 _LISTING: Final = 16
 """What a byte of a directory costs, beside one that is only read."""
-_END: Final = re.compile(rb"PK\x05\x06\0\0\0\0")
+_END: Final = b"PK\x05\x06\0\0\0\0"
 _UNKNOWN: Final = 0xFFFFFFFF
 
 
@@ -68,10 +67,13 @@ def _ends(view: View, start: int, stop: int) -> list[int]:
     """Return the end records between two offsets, the first ``ENDS``; what was searched is searched once."""
     searched, found = view.memo.setdefault("zip-ends", [(0, 0), []])
     low, high = searched if searched[0] <= start <= searched[1] else (start, start)
-    kept = found if high > start else []
+    kept = list(found) if high > start else []
     while high < stop:
         data = view.read(high, min(_STEP, stop - high) + 8)
-        kept += [high + match.start() for match in _END.finditer(data)]
+        at = data.find(_END)
+        while at >= 0:
+            kept.append(high + at)
+            at = data.find(_END, at + 1)
         high += _STEP
     kept = sorted(set(kept))
     view.memo["zip-ends"] = [(low, high), kept]
