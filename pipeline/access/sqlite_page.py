@@ -23,7 +23,7 @@ _FIXED: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 """Bytes of serial types 0 to 9 (§2.1); 10 and 11 are reserved, even and odd ones from 12 are blobs and texts."""
 _LEAST: Final = 16
 """Bytes of cells below which a page proves too little."""
-_STRIDE: Final = 1 << 18
+_STRIDE: Final = 1 << 20
 _PEEKED: Final = 6
 """Cell pointers that are looked at before a place is worth reading."""
 

@@ -34,12 +34,14 @@ def narrow_runs(raw: npt.NDArray[np.uint8], classes: bytes, shortest: int) -> li
     grid = raw[: count * block].reshape(count, block)
     if not count:
         return []
-    high = np.maximum.reduce(grid, axis=1)
-    escaped = np.zeros(count + 1, np.bool_)
-    escaped[np.flatnonzero(raw[: count * block] == _ESCAPE) // block] = True
-    rich = (high >= 128) | escaped[:count]
     least = next(byte for byte in range(256) if classes[byte])
-    maybe = (high < 255) & (high >= least) & (np.minimum.reduce(grid, axis=1) >= least)
+    maybe = ~_any(raw[: count * block] < least, count)
+    low = np.flatnonzero(maybe)
+    high = np.maximum.reduce(grid[low], axis=1)
+    maybe[low] = high < 255
+    rich = np.zeros(count, np.bool_)
+    rich[low] = high >= 128
+    rich |= _any(raw[: count * block] == _ESCAPE, count)
     good = np.zeros(count, np.bool_)
 
     def prove(blocks: _Places) -> None:
@@ -72,7 +74,7 @@ def wide_runs(
     octets = units[: count * _WIDE_BLOCK].view(np.uint8)
     sample = np.frombuffer(octets[high::8].tobytes().translate(classes), np.uint64)
     blocks = np.flatnonzero(sample & _EACH == _EACH)
-    blocks = blocks[np.bitwise_or.reduce(grid[blocks].view(np.uint64), axis=1) != 0]
+    blocks = blocks[_any(octets, count)[blocks]]
     tops = _classed(np.ascontiguousarray(grid[blocks].view(np.uint8)[:, high::2]), classes)
     every, some = np.bitwise_and.reduce(tops, axis=1), np.bitwise_or.reduce(tops, axis=1)
     good = every & _EACH == _EACH
@@ -81,6 +83,15 @@ def wide_runs(
     blocks = blocks[good]
     chosen = blocks[_beside(blocks, rich)]
     return _begins(chosen, grid, units[count * _WIDE_BLOCK :], lambda values: bad[values], shortest)
+
+
+def _any(octets: npt.NDArray[Any], count: int) -> _Flags:
+    """Tell of each of ``count`` blocks, of a power of two of bytes, whether it has a byte that is not zero."""
+    words = octets.view(np.uint64)
+    while len(words) > count:
+        words = words[0::2] | words[1::2]
+    flags: _Flags = words != 0
+    return flags
 
 
 def _classed(rows: npt.NDArray[np.uint8], classes: bytes) -> npt.NDArray[np.uint64]:
