@@ -19,7 +19,7 @@ __all__ = ["BLOCK", "WINDOW_OVERLAP", "Engine", "Finder", "Found", "Missed", "li
 
 BLOCK: Final = 16 << 20
 """Blocks begin at multiples of so many bytes of the image."""
-WINDOW: Final = 4 << 20
+WINDOW: Final = 1 << 20
 WINDOW_OVERLAP: Final = 4096
 """Bytes of context that hold any header whole, and what :meth:`Carver.locate` looks at."""
 SECTOR: Final = 512

@@ -232,6 +232,8 @@ def main() -> None:
     print(f"akashi    {seconds:7.2f} s", judge(planted, objects))
     whole = [data for row, data in zip(rows, objects, strict=True) if row[2]]
     print("   of these whole:   ", {k: v for k, v in judge(planted, whole).items() if k != "missed"})
+    checked = [data for row, data in zip(rows, objects, strict=True) if row[2] and not row[3]]
+    print("   of these checked: ", {k: v for k, v in judge(planted, checked).items() if k != "missed"})
     for name, line in (
         (
             "photorec",
