@@ -58,7 +58,7 @@ class Zip(Carver):
     """Walks local headers, checks each member's CRC, then the directory and its end record."""
 
     name: str = "zip"
-    version: int = 3
+    version: int = 4
     headers: tuple[tuple[bytes, int], ...] = ((b"PK\x03\x04", 0),)
 
     def carve(self, view: View, start: int, limit: int) -> Carved | None:

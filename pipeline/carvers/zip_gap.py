@@ -20,7 +20,10 @@ _STEP: Final = 1 << 20
 _LISTING: Final = 16
 """What a byte of a directory costs, beside one that is only read."""
 _END: Final = b"PK\x05\x06\0\0\0\0"
+_LOCAL: Final = b"PK\3\4"
 _UNKNOWN: Final = 0xFFFFFFFF
+_STREAMED: Final = 8
+"""Bit 3 of the flags (4.4.4): checksum and sizes stand behind the data, zeros in the local header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class _Member:
 
     offset: int
     method: int
+    time: bytes
     locked: bool
     crc: int
     packed: int
@@ -52,8 +56,8 @@ def mended(view: View, start: int, limit: int) -> Carved | None:
         record = view.read(end, 22)
         size, offset = struct.unpack_from("<II", record.ljust(22, b"\0"), 12)
         gap = end - start - size - offset
-        if gap <= 0 or gap % view.cluster or offset < 30:
-            continue
+        if gap <= 0 or gap % view.cluster or offset < 30 or view.read(start + gap, 4) == _LOCAL:
+            continue  # the last: an archive in one piece ends with that record
         data = view.read(start, min(limit, end - start + 22 + 0xFFFF))
         for archive, cuts in _directories(view, data, end - start, gap):
             pieces = Pieces(data, gap)
@@ -101,7 +105,8 @@ def _listed(directory: bytes, count: int) -> tuple[_Member, ...]:
         if _UNKNOWN in (packed, size, offset):
             return ()
         found.append(
-            _Member(offset, method, bool(flags & 1), crc, packed, size, directory[at + 46 : at + 46 + name])
+            _Member(offset, method, directory[at + 12 : at + 16], bool(flags & 1), crc, packed, size,
+                    directory[at + 46 : at + 46 + name])
         )  # fmt: skip
         at += 46 + name + extra + comment
     return tuple(sorted(found, key=lambda item: item.offset)) if at == len(directory) and len(found) == count else ()
@@ -126,9 +131,14 @@ def _cut(view: View, pieces: Pieces, archive: _Archive, cuts: Sequence[int]) -> 
 
 
 def _data_start(pieces: Pieces, member: _Member, cut: int) -> int | None:
-    """Return where a member's data begin, if its local header stands where the directory says."""
+    """Return where a member's data begin, if its local header stands where the directory says, and agrees with it."""
     head = pieces.joined(cut, member.offset, member.offset + 30)
-    if len(head) < 30 or not head.startswith(b"PK\3\4"):
+    if len(head) < 30 or not head.startswith(_LOCAL) or head[10:14] != member.time:
+        return None
+    flags, method, *sums = struct.unpack_from("<HH4xIII", head, 6)
+    stated = zip(sums, (member.crc, member.packed, member.size), strict=True)
+    agree = flags & _STREAMED or all(local in (listed, _UNKNOWN) for local, listed in stated)
+    if method != member.method or not agree:
         return None
     name, extra = struct.unpack_from("<HH", head, 26)
     body = member.offset + 30 + name

@@ -87,6 +87,26 @@ def test_an_archive_with_a_damaged_member_is_not_put_together() -> None:
     assert not [one for one in found_in(medium, cluster=CLUSTER) if one.carved.complete]
 
 
+def test_the_head_of_one_archive_is_not_joined_to_the_rest_of_another() -> None:
+    members = {"a.bin": TEXT[:9000], "b.bin": random.Random(1).randbytes(20000)}
+    whole = zipped(members, zipfile.ZIP_STORED, seekable=True)
+    head = whole[: 2 * CLUSTER]
+    medium = head + between("noise", 5, 1) + whole + bytes(-len(whole) % CLUSTER)
+    found = found_in(medium, cluster=CLUSTER)
+    assert [one.runs for one in found if one.carved.complete] == [((7 * CLUSTER, len(whole)),)]
+
+
+@pytest.mark.parametrize("at", [10, 14, 18, 22])
+def test_a_local_header_that_the_directory_contradicts_is_no_part_of_a_joint(at: int) -> None:
+    data = bytearray(archive(3, zipfile.ZIP_DEFLATED, seekable=True))
+    second = data.index(b"PK\3\4", 4)
+    data[second + at] ^= 1
+    last = len(data) // CLUSTER - 2
+    medium, runs = laid_out(bytes(data), last, between("noise", 3, 1), 1)
+    found = found_in(medium, cluster=CLUSTER)
+    assert not [one for one in found if one.carved.complete and one.runs == runs]
+
+
 def paged(seed: int, *, packed: bool) -> bytes:
     """Return a PDF of several pages of packed text, with a table or a cross-reference stream (7.5.8)."""
     chance = random.Random(seed)
