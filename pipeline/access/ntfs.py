@@ -121,7 +121,10 @@ class NtfsFileSystem:
         for stream in self._streams(_BITMAP):
             if stream.kind == DATA and not stream.name:
                 for at in range(0, min(stream.size, _MAX_BITMAP), _PIECE):
-                    yield self._bytes(stream, at, _PIECE)
+                    piece = self._bytes(stream, at, _PIECE)
+                    if len(piece) < min(stream.size, _MAX_BITMAP, at + _PIECE) - at:
+                        raise UnreadableError(f"its runs end {stream.size - at - len(piece)} bytes before its size")
+                    yield piece
                 return
         raise UnreadableError("record 6 has no data")
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.access.allocation import Blocks
 from pipeline.access.ntfs_batch import Batch, StreamColumns
+from pipeline.access.ntfs_claims import Claims
 from pipeline.access.ntfs_faults import Faults
 from pipeline.access.ntfs_mft import Stream
 from pipeline.access.ntfs_names import Folders
@@ -179,7 +180,7 @@ class Columns:
             "parent": pa.array(maker.folders.numbers[slot]).cast(pa.string()),
             "size": pa.array(size), "initialised_size": pa.array(initialised), "runs": runs,
             "reader": _READERS.take(pa.array((has_runs & (bits & (COMPRESSED | ENCRYPTED) == 0)).astype(np.int64))),
-            "certainty": self._certainties(stream, size, origin),
+            "certainty": self._certainties(batch.first + record, stream, size, origin),
             "short_name": self._short_names(record), **self._standard(record, bits), **self._name_times(name),
         }  # fmt: skip
         return maker.batch_of(columns, count)
@@ -205,8 +206,10 @@ class Columns:
         low, high = self.runs.bounds[at], self.runs.bounds[at + (1 if len(self.runs.bounds) > 1 else 0)]
         return low, np.where(stream >= 0, high - low, 0)
 
-    def _certainties(self, stream: NDArray[np.int64], size: NDArray[np.int64], origin: NDArray[np.int64]) -> pa.Array:
-        """Say of deleted streams whether their clusters are still free."""
+    def _certainties(
+        self, number: NDArray[np.int64], stream: NDArray[np.int64], size: NDArray[np.int64], origin: NDArray[np.int64]
+    ) -> pa.Array:
+        """Say of deleted streams whether their clusters are still free, and nobody's who was deleted later."""
         code = np.zeros(len(stream), np.int64)
         gone = np.flatnonzero((stream >= 0) & (origin != 0))
         if not len(gone):
@@ -215,10 +218,11 @@ class Columns:
         row = np.repeat(np.arange(len(gone)), counts)
         pick = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts - low, counts)
         placed = self.runs.start[pick] >= 0
-        start, length = self.runs.start[pick] * self._maker.cluster, self.runs.count[pick] * self._maker.cluster
-        taken, total = np.zeros(len(gone), np.int64), np.zeros(len(gone), np.int64)
-        np.add.at(taken, row[placed], self._maker.blocks.overlaps(start[placed], length[placed]))
-        np.add.at(total, row[placed], length[placed])
+        row, start, count = row[placed], self.runs.start[pick][placed], self.runs.count[pick][placed]
+        maker, taken, total = self._maker, np.zeros(len(gone), np.int64), np.zeros(len(gone), np.int64)
+        np.add.at(taken, row, maker.blocks.overlaps(start * maker.cluster, count * maker.cluster))
+        np.add.at(taken, row, maker.claims.overtaken(number[gone][row], start, count, maker.cluster, maker.blocks))
+        np.add.at(total, row, count * maker.cluster)
         state = np.where(taken == 0, 0, np.where(taken >= total, 3, 2))
         state = np.where(total == 0, 1, state)
         inside = self._streams.resident[stream[gone]] | (not self._maker.volume.direct)
@@ -254,10 +258,11 @@ class ColumnMaker:
     """What a volume's columns have in common."""
 
     def __init__(
-        self, volume: Volume, cluster: int, clusters: int, blocks: Blocks, folders: Folders, faults: Faults
-    ) -> None:
+        self, volume: Volume, cluster: int, clusters: int, blocks: Blocks, claims: Claims, folders: Folders,
+        faults: Faults,
+    ) -> None:  # fmt: skip
         self.volume, self.cluster, self.clusters = volume, cluster, clusters
-        self.blocks, self.folders, self.faults = blocks, folders, faults
+        self.blocks, self.claims, self.folders, self.faults = blocks, claims, folders, faults
         self._schema = schema_of(TABLES["entries"])
 
     def named(

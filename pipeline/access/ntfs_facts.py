@@ -112,12 +112,13 @@ class _Columns:
         _, kind, resident, flags, name, name_end, first, size, initialised, start, end = row
         text = self._raw[name:name_end].decode("utf-16-le", "surrogatepass") if name_end > name else ""
         runs: list[tuple[int, int]] = []
-        sound = True
+        sound, least = True, 0
         if not resident:
             runs, sound = decode_runs(self._raw[start:end], self._clusters)
             if first:
-                runs, sound = join_pieces([Piece(first, runs)])
-        return Stream(kind, text, flags, resident, b"", size, initialised, 0, runs, sound)
+                piece = Piece(first, runs)
+                least, (runs, sound) = piece.end, join_pieces([piece])
+        return Stream(kind, text, flags, resident, b"", size, initialised, 0, runs, sound, least)
 
 
 def _stretches(columns: Any, chosen: NDArray[np.bool_]) -> tuple[list[tuple[Any, ...]], list[int]]:

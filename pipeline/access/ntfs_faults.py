@@ -17,7 +17,7 @@ _TEXTS: Final = {
     "folder-cycle": "folders that contain themselves; what they hold is listed under /$OrphanFiles",
     "index-unreadable": "folder indexes cannot be read; names of deleted files in them are not listed",
     "mft-damaged": "copies of the table's own record are damaged; the other one is used",
-    "mft-runs-damaged": "the table's own run list is damaged; records behind the damage are not listed",
+    "mft-runs-damaged": "the table's own run list is damaged or ends too early; records in what is lost are not listed",
     "mft-unreadable": "records cannot be read; what they name is not listed",
     "path-too-long": "paths longer than NTFS allows; cut and listed under /$OrphanFiles",
     "rows-without-end": "records with more names and streams than a file can have; not all of them are listed",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.access.allocation import Blocks
 from pipeline.access.ntfs_batch import Batch, NameColumns, parse_batch
+from pipeline.access.ntfs_claims import Claims
 from pipeline.access.ntfs_columns import ColumnMaker, Columns
 from pipeline.access.ntfs_facts import Facts, facts_of, folders_of, names_in
 from pipeline.access.ntfs_index import FolderIndex, SlackNames, held_in, slack_names
@@ -45,10 +46,12 @@ class Listing:
     def pages(self, addresses: Addresses) -> Iterator[Page | Diagnostic]:
         """Yield every stream of every name, in the order of records, then what is damaged."""
         mft, faults = self._mft, self._mft.faults
-        folders = Folders(list(self._folders()), faults)
+        claims = Claims()
+        folders = Folders(list(self._folders(claims)), faults)
+        claims.settle()
         cluster = mft.geometry.cluster
-        columns = ColumnMaker(self._volume, cluster, mft.clusters, self._blocks, folders, faults)
-        rows = RowMaker(self._volume, cluster, self._blocks, folders, faults)
+        columns = ColumnMaker(self._volume, cluster, mft.clusters, self._blocks, claims, folders, faults)
+        rows = RowMaker(self._volume, cluster, self._blocks, claims, folders, faults)
         for batch in self._parsed():
             counts = batch.attribute_counts()
             taken = Columns(batch, columns)
@@ -56,8 +59,10 @@ class Listing:
                 yield Page(addresses.settle(data), counts[owner])
         yield from faults.diagnostics(self._volume.address)
 
-    def _folders(self) -> Iterator[FolderColumns]:
+    def _folders(self, claims: Claims) -> Iterator[FolderColumns]:
         for batch in self._parsed():
+            if self._volume.direct:
+                claims.tell(batch, self._mft.clusters)
             for number in (np.flatnonzero(batch.present & ~batch.sound) + batch.first).tolist():
                 self._mft.faults.add("fixup", number)
             yield folders_of(batch, self._mft)

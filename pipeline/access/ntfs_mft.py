@@ -43,6 +43,8 @@ class Stream(NamedTuple):
     unit: int
     runs: list[tuple[int, int]]
     sound: bool
+    least: int = 0
+    """Clusters that a stream has at least whose first piece, which states the size, is lost."""
 
 
 def streams_of(attributes: list[Attribute], clusters: int) -> list[Stream]:
@@ -53,18 +55,21 @@ def streams_of(attributes: list[Attribute], clusters: int) -> list[Stream]:
     return [_stream(group, clusters) for group in groups.values()]
 
 
-def _stream(group: list[Attribute], clusters: int) -> Stream:
+def _stream(group: list[Attribute], clusters: int, *, across: bool = False) -> Stream:
     head = min(group, key=lambda attribute: attribute.first)
     runs: list[tuple[int, int]] = []
-    sound = True
+    sound, least = True, 0
     if not head.resident:
         parts = [(part.first, *decode_runs(part.content, clusters)) for part in group if not part.resident]
-        runs, whole = join_pieces([Piece(first, found) for first, found, _ in parts])
+        pieces = [Piece(first, found) for first, found, _ in parts]
+        runs, whole = join_pieces(pieces, across=across)
         sound = whole and all(good for _, _, good in parts)
+        least = max(piece.end for piece in pieces) if head.first else 0
     content = head.content if head.resident else b""
     return Stream(
-        head.kind, head.name, head.flags, head.resident, content, head.size, head.initialised, head.unit, runs, sound
-    )
+        head.kind, head.name, head.flags, head.resident, content, head.size, head.initialised, head.unit, runs, sound,
+        least,
+    )  # fmt: skip
 
 
 class Mft:
@@ -182,14 +187,21 @@ def _table(data: Readable, geometry: NtfsGeometry, record: Record, faults: Fault
                 continue
             parts += [one for one in extension.attributes if one.kind == DATA and not one.name]
             table = _with(data, geometry, parts, faults)
+    _check(table, parts)
     return table
+
+
+def _check(table: Mft, parts: list[Attribute]) -> None:
+    """Tell when the table's runs have a gap, or end before its size: records are not listed then."""
+    own = [part for part in parts if not part.resident]
+    stream = _stream(own, table.clusters, across=True) if own else None
+    if stream is not None and (not stream.sound or table.stream.size < stream.size):
+        table.faults.add("mft-runs-damaged", 0)
 
 
 def _with(data: Readable, geometry: NtfsGeometry, parts: list[Attribute], faults: Faults) -> Mft:
     empty = Mft(data, geometry, RunStream(data, [], 0, 0), faults)
     if not parts or all(part.resident for part in parts):
         return empty
-    stream = _stream([part for part in parts if not part.resident], empty.clusters)
-    if not stream.sound and len(parts) == 1:
-        faults.add("mft-runs-damaged", 0)
+    stream = _stream([part for part in parts if not part.resident], empty.clusters, across=True)
     return Mft(data, geometry, empty.open(stream), faults)

@@ -19,7 +19,7 @@ _MAX_UNIT: Final = 6  # Windows uses 4: 16 clusters
 
 
 def read_packed(mft: Mft, stream: Stream, start: int, length: int) -> bytes:
-    """Return bytes of a compressed stream.
+    """Return bytes of a compressed stream; fewer where the runs end before the size does.
 
     Raises:
         UnreadableError: a unit is damaged or outside the volume.
@@ -27,11 +27,17 @@ def read_packed(mft: Mft, stream: Stream, start: int, length: int) -> bytes:
     if stream.unit > _MAX_UNIT:
         raise UnreadableError("a compressed stream names an impossible unit")
     size = mft.geometry.cluster << stream.unit
-    end = max(min(start + length, stream.size), start)
+    end = max(min(start + length, _covered(mft, stream, size)), start)
     pieces = [_unit(mft, runs, size) for runs in _units(stream, 1 << stream.unit, start // size, -(-end // size))]
-    joined = b"".join(pieces)[start % size :][: end - start].ljust(end - start, b"\0")
+    joined = b"".join(pieces)[start % size :][: end - start]
     valid = max(min(stream.initialised - start, len(joined)), 0)
     return joined[:valid] + bytes(len(joined) - valid)
+
+
+def _covered(mft: Mft, stream: Stream, size: int) -> int:
+    """Return how many bytes have a place: all, or whole units only, for the last one may have lost its end."""
+    held = sum(count for _, count in stream.runs) * mft.geometry.cluster
+    return stream.size if stream.sound and held >= stream.size else min(held // size * size, stream.size)
 
 
 def _units(stream: Stream, clusters: int, first: int, last: int) -> Iterator[list[tuple[int, int]]]:
@@ -60,6 +66,11 @@ def _unit(mft: Mft, runs: list[tuple[int, int]], size: int) -> bytes:
     if not stored:
         return bytes(size)
     raw = b"".join(mft.data.read(place * cluster, count * cluster) for place, count in stored)
-    if sum(count for _, count in stored) * cluster >= size:
+    held = sum(count for _, count in stored) * cluster
+    if len(raw) < held:
+        raise UnreadableError("a compression unit ends outside the volume")
+    if held >= size:
         return raw
+    if raw[:2] == b"\0\0":
+        raise UnreadableError("a compression unit begins with its end; its bytes are lost")
     return expand(raw, size)

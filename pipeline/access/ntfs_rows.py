@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.access.allocation import Blocks
+from pipeline.access.ntfs_claims import Claims
 from pipeline.access.ntfs_facts import Facts
 from pipeline.access.ntfs_faults import Faults
 from pipeline.access.ntfs_mft import Stream
@@ -57,10 +58,13 @@ _NOTHING: Final = _What("", 0, 0, 0, (), "file-system", Certainty.INTACT)
 class RowMaker:
     """Turns facts into rows of one volume, without ids; ``blocks`` tells whether deleted files' clusters are free."""
 
-    def __init__(self, volume: Volume, cluster: int, blocks: Blocks, folders: Folders, faults: Faults) -> None:
+    def __init__(
+        self, volume: Volume, cluster: int, blocks: Blocks, claims: Claims, folders: Folders, faults: Faults
+    ) -> None:
         self._volume = volume
         self._cluster = cluster
         self._blocks = blocks
+        self._claims = claims
         self._folders = folders
         self._faults = faults
 
@@ -114,7 +118,8 @@ class RowMaker:
         return self._row(facts, place, kind, _What("", 0, size, size, (), "file-system", Certainty.INTACT))
 
     def _stream(self, facts: Facts, place: _Place, kind: str, stream: Stream) -> FileEntry:
-        _, name, bits, _, _, size, initialised, _, found, sound = stream
+        _, name, bits, _, _, size, initialised, _, found, sound, least = stream
+        size = max(size, least * self._cluster)
         if not sound:
             self._faults.add("runs-damaged", facts.number)
         runs: tuple[Run, ...] = ()
@@ -122,7 +127,7 @@ class RowMaker:
             base, cluster = self._volume.start, self._cluster
             runs = tuple([Run(start=base + at * cluster if at >= 0 else -1, length=n * cluster) for at, n in found])
         reader = "runs" if runs and not bits & (COMPRESSED | ENCRYPTED) else "file-system"
-        certainty = Certainty.INTACT if place[1] is Origin.ALLOCATED else self._certainty(stream)
+        certainty = Certainty.INTACT if place[1] is Origin.ALLOCATED else self._certainty(facts.number, stream)
         name = name if stream.kind == DATA else ""
         what = _What(name, bits, size, min(initialised, size), runs, reader, certainty)
         return self._row(facts, place, kind, what)
@@ -153,19 +158,22 @@ class RowMaker:
             place = join(place, "stream", stream)
         return place if origin == Origin.ALLOCATED else join(place, "entry", str(number))
 
-    def _certainty(self, stream: Stream) -> Certainty:
-        """Say whether a deleted stream's clusters are still free."""
+    def _certainty(self, number: int, stream: Stream) -> Certainty:
+        """Say whether a deleted stream's clusters are still free, and nobody's who was deleted later."""
         if not stream.size:
             return Certainty.NO_CONTENT
         if stream.resident or not self._volume.direct:
             return Certainty.INTACT
-        placed = [(at * self._cluster, count * self._cluster) for at, count in stream.runs if at >= 0]
-        if not placed:
+        runs = np.array([run for run in stream.runs if run[0] >= 0], np.int64).reshape(-1, 2)
+        if not len(runs):
             return Certainty.NO_CONTENT
-        taken = sum(self._blocks.overlap(start, length) for start, length in placed)
-        if not taken:
+        start, count = runs[:, 0], runs[:, 1]
+        taken = self._blocks.overlaps(start * self._cluster, count * self._cluster)
+        taken += self._claims.overtaken(np.full(len(runs), number), start, count, self._cluster, self._blocks)
+        if not taken.any():
             return Certainty.INTACT
-        return Certainty.OVERWRITTEN if taken >= sum(n for _, n in placed) else Certainty.PARTLY_OVERWRITTEN
+        whole = int(taken.sum()) >= int(count.sum()) * self._cluster
+        return Certainty.OVERWRITTEN if whole else Certainty.PARTLY_OVERWRITTEN
 
 
 def _times(stamps: list[int] | None) -> tuple[datetime | None, ...]:

@@ -52,9 +52,17 @@ class Piece:
         self.first = first
         self.runs = runs
 
+    @property
+    def end(self) -> int:
+        """The virtual cluster behind the last one."""
+        return min(self.first + sum(count for _, count in self.runs), MAX_CLUSTERS)
 
-def join_pieces(pieces: list[Piece]) -> tuple[list[tuple[int, int]], bool]:
-    """Return a stream's runs from its pieces, in their order; what is missing between two becomes a hole."""
+
+def join_pieces(pieces: list[Piece], *, across: bool = False) -> tuple[list[tuple[int, int]], bool]:
+    """Return a stream's runs from its pieces, in their order, up to where one is missing; and whether none is.
+
+    ``across``: go on behind what is missing, which becomes a hole. Only the table is read so: its records tell holes.
+    """
     runs: list[tuple[int, int]] = []
     at, good = 0, True
     for piece in sorted(pieces, key=lambda piece: piece.first):
@@ -63,6 +71,8 @@ def join_pieces(pieces: list[Piece]) -> tuple[list[tuple[int, int]], bool]:
             continue
         if piece.first > at:
             good = False
+            if not across:
+                break
             runs.append((-1, piece.first - at))
         runs += piece.runs
         at = piece.first + sum(count for _, count in piece.runs)

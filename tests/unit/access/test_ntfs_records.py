@@ -174,9 +174,11 @@ def test_empty_list_of_runs_and_lists_that_leave_the_volume() -> None:
     assert decode_runs(bytes.fromhex("11 05 0A"), 100) == ([(10, 5)], False)
 
 
-def test_pieces_are_put_in_order_and_gaps_become_holes() -> None:
+def test_pieces_are_put_in_order_and_end_where_one_is_missing() -> None:
     assert join_pieces([Piece(4, [(50, 2)]), Piece(0, [(10, 4)])]) == ([(10, 4), (50, 2)], True)
-    assert join_pieces([Piece(0, [(10, 4)]), Piece(6, [(50, 2)])]) == ([(10, 4), (-1, 2), (50, 2)], False)
+    broken = [Piece(0, [(10, 4)]), Piece(6, [(50, 2)])]
+    assert join_pieces(broken) == ([(10, 4)], False)
+    assert join_pieces(broken, across=True) == ([(10, 4), (-1, 2), (50, 2)], False)
     assert join_pieces([Piece(0, [(10, 4)]), Piece(2, [(50, 2)])]) == ([(10, 4)], False)
 
 
