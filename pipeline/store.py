@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import IntegrityError, SettingsError
@@ -136,6 +137,25 @@ class Store:
         filters = None if exhibit is None else [("exhibit", "=", exhibit)]
         try:
             return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
+        except (pa.ArrowException, OSError) as error:
+            raise IntegrityError(f"{name}: the table's file cannot be read ({error}); run `akashi verify`") from error
+
+    def batches(self, name: str, *, exhibit: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of one exhibit in order, a group of them at a time, so that a long table is never held whole.
+
+        Raises:
+            SettingsError: the table has not been written yet.
+            IntegrityError: the file is not a table.
+        """
+        path = self.path(name)
+        if not path.exists():
+            raise SettingsError(f"{name}: not written yet; run `akashi run` on the case")
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(ROW_GROUP, columns=["exhibit", *columns], use_threads=False):
+                    found = batch.filter(pc.equal(batch.column("exhibit"), exhibit))
+                    if found.num_rows:
+                        yield found.select(list(columns))
         except (pa.ArrowException, OSError) as error:
             raise IntegrityError(f"{name}: the table's file cannot be read ({error}); run `akashi verify`") from error
 

@@ -9,9 +9,11 @@ from pipeline.errors import IntegrityError
 from pipeline.records import ExtentClass
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
-from pipeline.stages.extents_claims import COLUMNS, GAP, Claims, Labels, Listing, claims_of, entry_claims, key_of
-from pipeline.stages.extents_rows import extent_batches, remains_batch
-from pipeline.stages.extents_sweep import account
+from pipeline.stages.extents_claims import GAP, Labels, claims_of, key_of
+from pipeline.stages.extents_listing import COLUMNS, Listing
+from pipeline.stages.extents_remains import Remains
+from pipeline.stages.extents_rows import extent_batches
+from pipeline.stages.extents_sweep import Listed, Stated, joined, swept
 
 __all__ = ["ExtentsStage"]
 
@@ -29,19 +31,23 @@ class ExtentsStage(Stage):
         return [Unit(key=row.exhibit, exhibit=row.exhibit) for row in context.store.rows("evidence")]
 
     def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
-        """Close the account of one image."""
+        """Close the account of one image, window by window."""
         (evidence,) = context.store.rows("evidence", exhibit=item.exhibit)
-        store, labels = context.store, Labels()
+        store, labels, closed = context.store, Labels(), 0
         base = key_of(GAP, labels.number(ExtentClass.VOLUME_GAP, "", ""))
         volumes = list(store.rows("volumes", exhibit=item.exhibit))
         lost = [(row.start, row.length) for row in store.rows("unreadable", exhibit=item.exhibit)]
-        others = claims_of(volumes, store.rows("regions", exhibit=item.exhibit), lost, labels)
-        listing = Listing.read(store.table("entries", exhibit=item.exhibit, columns=list(COLUMNS)), volumes)
+        regions = store.table("regions", exhibit=item.exhibit, columns=["class", "volume", "name", "start", "length"])
+        claims = claims_of(volumes, regions, lost, labels)
         first_owner = len(labels.known)
-        entries = entry_claims(listing, volumes, first_owner)
-        closed = account(evidence.size, Claims.joined([others, entries]), base, first_owner)
-        if closed.size != evidence.size:
-            raise IntegrityError(f"{item.exhibit}: the account covers {closed.size} of {evidence.size} bytes")
-        for table in extent_batches(item.exhibit, closed, list(labels.known), listing):
-            yield "extents", table
-        yield "remains", remains_batch(item.exhibit, closed, entries, listing, first_owner)
+        listing = Listing.read(store.batches("entries", exhibit=item.exhibit, columns=COLUMNS), volumes)
+        remains, layers = Remains(listing, first_owner), (Stated.of(claims), Listed(listing, first_owner))
+        windows = swept(evidence.size, layers, base, first_owner)
+        for part in joined(remains.watched(windows)):
+            closed += part.size
+            for batch in extent_batches(item.exhibit, part, list(labels.known), listing):
+                yield "extents", batch
+        if closed != evidence.size:
+            raise IntegrityError(f"{item.exhibit}: the account covers {closed} of {evidence.size} bytes")
+        for batch in remains.batches(item.exhibit):
+            yield "remains", batch

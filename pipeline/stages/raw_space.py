@@ -34,7 +34,7 @@ CLUSTER_CLASSES: Final = (
 )
 """Space that was given to files cluster by cluster; a lost file can go on in it."""
 PACKED: Final = "packed"
-"""Name of the extents whose bytes are the stored form of a content (:mod:`pipeline.stages.extents_rows`)."""
+"""Name of the extents whose bytes are the stored form of a content (:mod:`pipeline.stages.extents_listing`)."""
 MEMORY_FILES: Final = (
     r"(?i)^/(?:pagefile\.sys|swapfile\.sys|hiberfil\.sys|win386\.swp|windows/memory\.dmp|windows/minidump/[^/]+\.dmp"
     r"|swapfile|swap\.img|(?:private/)?var/vm/(?:swapfile\d+|sleepimage))$"

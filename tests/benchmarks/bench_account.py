@@ -19,12 +19,17 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from pipeline.merging import ROW_GROUP
 from pipeline.records import ExtentClass, Volume
 from pipeline.schemas import TABLES, schema_of
-from pipeline.stages.extents_claims import COLUMNS, GAP, Claims, Labels, Listing, claims_of, entry_claims, key_of
-from pipeline.stages.extents_rows import extent_batches, remains_batch
-from pipeline.stages.extents_sweep import account
+from pipeline.stages.extents_claims import GAP, Labels, claims_of, key_of
+from pipeline.stages.extents_listing import COLUMNS, Listing
+from pipeline.stages.extents_remains import Remains
+from pipeline.stages.extents_rows import extent_batches
+from pipeline.stages.extents_sweep import Listed, Stated, joined, swept
+from pipeline.store import Store
 from tests.benchmarks.bench_listing import build
 
 STAGES: Final = ("evidence", "volumes", "entries", "extents")
@@ -68,24 +73,44 @@ def stages(folder: Path) -> None:
 
 
 def made_up(files: int) -> None:
-    """Account for an image of a tebibyte with files of two runs, one in ten deleted; prints time and peak memory."""
-    started, table = time.process_time(), listing(files)
+    """Account for an image of a tebibyte with files of two runs, one in ten deleted, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = [sys.executable, "-m", "tests.benchmarks.bench_account"]
+        subprocess.run([*program, "--write", folder, "--made-up", str(files)], check=True)
+        subprocess.run([*program, "--account", folder], check=True)
+
+
+def write(folder: Path, files: int) -> None:
+    """Write the listing as the table that a run leaves."""
+    table, path = listing(files), Store(folder).path("entries")
+    path.parent.mkdir(parents=True)
+    pq.write_table(table.append_column("exhibit", pa.repeat("EX-01", files)), path, row_group_size=ROW_GROUP)
+
+
+def close(folder: Path) -> None:
+    """Account for what was written, as the stage does; prints time and peak memory."""
     size, labels = 1 << 40, Labels()
     volume = Volume(
         address="EX-01", exhibit="EX-01", start=0, length=size, direct=True, scheme="none", part_type="",
         file_system="NTFS", label="", serial="", block_size=4096, encryption="", state="open", reader="own",
     )  # fmt: skip
+    started, idle = time.process_time(), peak()
     base = key_of(GAP, labels.number(ExtentClass.VOLUME_GAP, "", ""))
-    built = time.process_time()
-    others = claims_of([volume], [], [], labels)
-    held = Listing.read(table, [volume])
-    entries = entry_claims(held, [volume], len(labels.known))
-    closed = account(size, Claims.joined([others, entries]), base, len(labels.known))
-    rows = sum(batch.num_rows for batch in extent_batches("EX-01", closed, list(labels.known), held))
-    remains_batch("EX-01", closed, entries, held, len(labels.known))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(f"{files} files: {rows} extents in {time.process_time() - built:.1f} s CPU, peak {peak} MiB "
-          f"(making the listing up took {built - started:.1f} s)")  # fmt: skip
+    others = claims_of([volume], schema_of(TABLES["regions"]).empty_table(), [], labels)
+    held = Listing.read(Store(folder).batches("entries", exhibit="EX-01", columns=COLUMNS), [volume])
+    read, first_owner = peak(), len(labels.known)
+    remains, layers = Remains(held, first_owner), (Stated.of(others), Listed(held, first_owner))
+    rows = left = 0
+    for part in joined(remains.watched(swept(size, layers, base, first_owner))):
+        rows += sum(batch.num_rows for batch in extent_batches("EX-01", part, list(labels.known), held))
+    left = sum(batch.num_rows for batch in remains.batches("EX-01"))
+    print(f"{len(held)} files: {rows} extents, {left} remains in {time.process_time() - started:.1f} s CPU, "
+          f"peak {peak()} MiB ({idle} before, {read} when the listing was read)")  # fmt: skip
+
+
+def peak() -> int:
+    """Return the most memory that this process has had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def listing(files: int) -> pa.Table:
@@ -114,7 +139,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=30_000)
     parser.add_argument("--made-up", type=int, default=2_000_000)
+    parser.add_argument("--write", type=Path, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--account", type=Path, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.write or options.account:
+        _ = write(options.write, options.made_up) if options.write else close(options.account)
+        return
     if options.files:
         with tempfile.TemporaryDirectory() as folder:
             build(Path(folder) / "volume.raw", options.files)

@@ -13,9 +13,11 @@ from pipeline.access.reconcile import list_volume
 from pipeline.access.volumes import scan_volumes
 from pipeline.records import Diagnostic, ExtentClass, FileEntry, Origin, Region, Volume
 from pipeline.schemas import TABLES, rows_to_table
-from pipeline.stages.extents_claims import GAP, Claims, Labels, Listing, claims_of, entry_claims, key_of
+from pipeline.stages.extents_claims import GAP, Labels, claims_of, key_of
+from pipeline.stages.extents_listing import Listing
 from pipeline.stages.extents_rows import extent_batches
-from pipeline.stages.extents_sweep import account
+from pipeline.stages.extents_sweep import Listed as ListedClaims
+from pipeline.stages.extents_sweep import Stated, joined, swept
 
 OPTIONS = FileSystemOptions()
 
@@ -83,17 +85,17 @@ class Listed:
 
     def account(self) -> Counter[str]:
         """Return bytes by class; runs must be disjoint and sum to the image's size."""
-        labels, listing = Labels(), Listing.read(rows_to_table(TABLES["entries"], self.entries), self.volumes)
+        entries = rows_to_table(TABLES["entries"], self.entries)
+        labels, listing = Labels(), Listing.read(entries.to_batches(), self.volumes)
         base = key_of(GAP, labels.number(ExtentClass.VOLUME_GAP, "", ""))
-        others = claims_of(self.volumes, self.regions, [], labels)
+        others = claims_of(self.volumes, rows_to_table(TABLES["regions"], self.regions), [], labels)
         first = len(labels.known)
-        claims = Claims.joined([others, entry_claims(listing, self.volumes, first)])
-        closed = account(self.image.size, claims, base, first)
-        assert closed.size == self.image.size
         found: Counter[str] = Counter()
         position = 0
-        for batch in extent_batches("EX-01", closed, list(labels.known), listing):
-            for row in batch.to_pylist():
+        layers = Stated.of(others), ListedClaims(listing, first)
+        for part in joined(window.account for window in swept(self.image.size, layers, base, first)):
+            for row in (row for batch in extent_batches("EX-01", part, list(labels.known), listing)
+                        for row in batch.to_pylist()):  # fmt: skip
                 assert row["start"] == position
                 position += row["length"]
                 found[row["class"]] += row["length"]

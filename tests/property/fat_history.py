@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import strategies as st
 
 from pipeline.records import Certainty, ExtentClass, FileEntry, Region, Volume
@@ -204,9 +205,14 @@ def classes(rows: list[FileEntry], regions: list[Region], volume: Volume, size: 
         "evidence": [SimpleNamespace(exhibit=volume.exhibit, size=size)], "volumes": [volume], "entries": rows,
         "regions": regions,
     }  # fmt: skip
+
+    def table(name: str, exhibit: str = "", columns: list[str] | None = None) -> pa.Table:
+        return rows_to_table(TABLES[name], tables[name]).select(columns)
+
     store = SimpleNamespace(
         rows=lambda name, exhibit="": iter(tables.get(name, [])),
-        table=lambda name, exhibit="", columns=None: rows_to_table(TABLES[name], tables[name]).select(columns),
+        table=table,
+        batches=lambda name, **asked: table(name, **asked).to_batches(),
     )
     context: Any = SimpleNamespace(store=store)
     item = Item(exhibit=volume.exhibit, address=volume.exhibit, bytes=size, payload=None)

@@ -21,12 +21,12 @@ from pipeline.stages.extents_claims import (
     UNALLOCATED,
     VOLUME,
     Claims,
-    Listing,
-    entry_claims,
     key_of,
 )
-from pipeline.stages.extents_rows import extent_batches, remains_batch
-from pipeline.stages.extents_sweep import MOST, account
+from pipeline.stages.extents_listing import Listing
+from pipeline.stages.extents_remains import Remains
+from pipeline.stages.extents_rows import extent_batches
+from pipeline.stages.extents_sweep import MOST, WINDOW, Listed, Stated, joined, swept
 from pipeline.store import rows_to_table, table_to_rows
 
 SIZE = 400
@@ -74,7 +74,7 @@ def columns(given_claims: list[Said]) -> Claims:
 
 def listing() -> Listing:
     rows = [entry(number) for number in range(FILES)]
-    return Listing.read(rows_to_table(TABLES["entries"], rows), [VOLUME_ROW])
+    return Listing.read(rows_to_table(TABLES["entries"], rows).to_batches(), [VOLUME_ROW])
 
 
 def entry(number: int, **changes: Any) -> FileEntry:
@@ -86,9 +86,11 @@ def entry(number: int, **changes: Any) -> FileEntry:
     return FileEntry(**{**fields, **changes})
 
 
-def extents(given_claims: list[Said]) -> list[Extent]:
-    closed = account(SIZE, columns(given_claims), BASE, len(LABELS))
-    tables = list(extent_batches("E", closed, LABELS, listing()))
+def extents(given_claims: list[Said], window: int = WINDOW) -> list[Extent]:
+    """Sweep the claims, in two layers."""
+    layers = [Stated.of(columns(given_claims[half::2])) for half in range(2)]
+    parts = joined(one.account for one in swept(SIZE, layers, BASE, len(LABELS), most=window))
+    tables = [batch for part in parts for batch in extent_batches("E", part, LABELS, listing())]
     return list(table_to_rows(TABLES["extents"], pa.Table.from_batches(tables)))
 
 
@@ -144,15 +146,22 @@ def test_order_of_claims_does_not_matter(given_claims: list[Said], random: Any) 
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12), st.integers(0, 12), st.booleans()), max_size=8))
-def test_remains_add_up_and_lower_the_certainty(rows: list[tuple[int, int, int, bool]]) -> None:
+@given(said(40), st.integers(1, 9))
+def test_windows_do_not_matter(given_claims: list[Said], window: int) -> None:
+    assert extents(given_claims, window) == extents(given_claims)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12), st.integers(0, 12), st.booleans()), max_size=8),
+       st.integers(1, 9))  # fmt: skip
+def test_remains_add_up_and_lower_the_certainty(rows: list[tuple[int, int, int, bool]], window: int) -> None:
     """Clusters of 10 bytes; all are free but those that live entries hold."""
     entries = [
         entry(number, origin="allocated" if live else "deleted", size=size * 10, initialised_size=size * 10,
               runs=(Run(start=first * 10, length=count * 10),))
         for number, (first, count, size, live) in enumerate(rows)
     ]  # fmt: skip
-    held = remains_of(rows_to_table(TABLES["entries"], entries))
+    held = remains_of(rows_to_table(TABLES["entries"], entries), window)
     for number, (first, count, size, live) in enumerate(rows):
         claimed = range(first * 10, first * 10 + min(count, size) * 10)
         if live or not claimed:
@@ -166,13 +175,14 @@ def test_remains_add_up_and_lower_the_certainty(rows: list[tuple[int, int, int, 
         assert row.certainty == ("overwritten" if lost == whole else "partly-overwritten" if lost else worst)
 
 
-def remains_of(table: pa.Table) -> dict[str, Any]:
-    listed, size = Listing.read(table, [VOLUME_ROW]), SIZE + 100
-    entries = entry_claims(listed, [VOLUME_ROW], len(LABELS))
+def remains_of(table: pa.Table, window: int) -> dict[str, Any]:
+    listed, size = Listing.read(table.to_batches(max_chunksize=3), [VOLUME_ROW]), SIZE + 100
     free = Claims(*(np.array([value], dtype=np.int64) for value in (0, size, key_of(UNALLOCATED, 2))))
-    closed = account(size, Claims.joined([free, entries]), BASE, len(LABELS))
-    batch = remains_batch("E", closed, entries, listed, len(LABELS))
-    rows = table_to_rows(TABLES["remains"], pa.Table.from_batches([batch]))
+    layers, remains = (Stated.of(free), Listed(listed, len(LABELS))), Remains(listed, len(LABELS))
+    for _ in remains.watched(swept(size, layers, BASE, len(LABELS), most=window)):
+        pass
+    batches = list(remains.batches("E"))
+    rows = table_to_rows(TABLES["remains"], pa.Table.from_batches(batches)) if batches else ()
     return {row.file: row for row in rows}
 
 
