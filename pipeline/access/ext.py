@@ -1,34 +1,42 @@
-"""ext through The Sleuth Kit, and what only its journal still knows of deleted files."""
+"""ext through The Sleuth Kit, and what only its journal still knows of deleted files; what is not read is said."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
-from pipeline.access.allocation import Blocks, allocated_blocks
-from pipeline.access.ext_inode import ExtInode, parse_inode, stream_of_inode
-from pipeline.access.ext_journal import Journal, dir_names
-from pipeline.access.ext_layout import ExtLayout, Group, read_groups, read_layout
-from pipeline.access.found import META, Found, OwnFileSystem, Part, Stream
+from pipeline.access.ext_features import ENCRYPTED, Features, feature_remarks, read_features, unread_names
+from pipeline.access.ext_inode import InodeTables
+from pipeline.access.ext_older import JOURNAL, OlderCopies
+from pipeline.access.fat_losses import Losses
 from pipeline.access.interfaces import FileSystemOptions, Readable
-from pipeline.access.tsk import TskFileSystem, open_tsk
-from pipeline.address import join
-from pipeline.errors import ParseError, UnreadableError
-from pipeline.records import Diagnostic, FileEntry, Origin, Region, Severity, Volume
+from pipeline.access.tsk import TskFileSystem, describe_tsk, open_tsk
+from pipeline.errors import UnreadableError
+from pipeline.records import Certainty, Diagnostic, FileEntry, Origin, Region, Run, Severity, Volume, identify
 
-__all__ = ["JOURNAL", "ExtFileSystem", "open_ext"]
+__all__ = ["JOURNAL", "ExtFileSystem", "describe_ext", "open_ext"]
 
-JOURNAL: Final = "journal"
-_JOURNAL_INODE_AT: Final = 1024 + 224
-_HAS_JOURNAL: Final = 4  # compatible
-_FIRST_INODE: Final = 11
-_MAX_GONE: Final = 1_000_000
+OUTSIDE: Final = "outside"
+"""The flag of an entry whose blocks lie outside the volume."""
+_INLINE: Final = "DATA"
+"""What The Sleuth Kit calls the content that lies in an inode (``inline_data``): the file's own, not a stream of it."""
+_DAMAGE: Final = (UnreadableError, struct.error, ValueError, IndexError)
 
 
 def open_ext(data: Readable, volume: Volume, options: FileSystemOptions) -> ExtFileSystem:
     """Open an ext volume; UnreadableError where The Sleuth Kit cannot."""
     return ExtFileSystem(data, volume, options)
+
+
+def describe_ext(data: Readable) -> dict[str, Any]:
+    """Return what :func:`describe_tsk` does; UnreadableError, with the features that may be why, where TSK cannot."""
+    try:
+        return describe_tsk(data)
+    except UnreadableError as error:
+        names = unread_names(data)
+        raise UnreadableError(f"{error}; it has {names}" if names else str(error)) from error
 
 
 class ExtFileSystem:
@@ -37,26 +45,74 @@ class ExtFileSystem:
     def __init__(self, data: Readable, volume: Volume, options: FileSystemOptions) -> None:
         self._tsk: TskFileSystem = open_tsk(data, volume, options)
         self._data, self._volume = data, volume
-        self._old: _Older | None = None
+        self._features: Features = read_features(data)
+        self._tables: InodeTables | None = None
+        self._old: OlderCopies | None = None
+        self._why = ""
 
-    def _older(self) -> _Older | None:
-        """Return what the journal knows; None where there is none."""
-        if self._old is None:
+    def _older(self) -> OlderCopies | None:
+        """Return what the journal knows; None where there is none, or for the reason that is kept."""
+        if self._old is None and not self._why and self._features.has_journal:
             try:
-                self._old = _Older(self._data, self._volume, self._tsk)
-            except (UnreadableError, struct.error):
-                return None
+                self._old = OlderCopies(self._inodes(), self._volume, self._tsk, self._features.journal_inode)
+            except _DAMAGE as error:
+                self._why = str(error) or type(error).__name__
         return self._old
 
+    def _inodes(self) -> InodeTables:
+        if self._tables is None:
+            self._tables = InodeTables(self._data)
+        return self._tables
+
     def entries(self) -> Iterator[FileEntry | Diagnostic]:
-        """Yield every name, then deleted files by older copies of their inodes and directories."""
-        older = self._older()
-        for row in self._tsk.entries():
+        """Yield every name, then deleted files by older copies of their inodes and directories, then what is unread."""
+        older, losses = self._older(), Losses()
+        for listed in self._tsk.entries():
+            row = self._checked(listed, losses) if isinstance(listed, FileEntry) else listed
             if older is not None and isinstance(row, FileEntry):
                 older.note(row)
             yield row
         if older is not None:
+            yield from self._from_journal(older)
+        yield from losses.rows(self._volume, "ext-damage")
+        yield from feature_remarks(self._features, self._volume, self._why)
+
+    def _from_journal(self, older: OlderCopies) -> Iterator[FileEntry | Diagnostic]:
+        try:
             yield from older.entries()
+        except _DAMAGE as error:
+            self._why = str(error) or type(error).__name__
+
+    # -- what The Sleuth Kit's rows do not say -----------------------------------------------------------------------
+
+    def _checked(self, row: FileEntry, losses: Losses) -> FileEntry:
+        """Return a row as it can be trusted: its blocks in the volume, its content called what it is."""
+        if row.stream == _INLINE and row.reader == "file-system":
+            place = row.address.replace(f"!stream:{_INLINE}", "", 1)
+            row = replace(row, stream="", address=place, id=identify("file", place))
+        if any(self._outside(run) for run in row.runs):
+            return _without_runs(row, losses)
+        return self._sealed(row, losses) if row.size and row.kind in {"file", "link"} else row
+
+    def _outside(self, run: Run) -> bool:
+        base = self._volume.start if self._volume.direct else 0
+        return run.start >= 0 and not base <= run.start <= run.start + run.length <= base + self._data.size
+
+    def _sealed(self, row: FileEntry, losses: Losses) -> FileEntry:
+        """Mark content that is stored enciphered or compressed; a few bytes of it would not be told from text."""
+        try:
+            flags = self._inodes().flags(row.meta) & self._features.per_file
+        except _DAMAGE:
+            losses.add("inodes cannot be read: which files are enciphered is not known", severity=Severity.LOSS)
+            return row
+        if not flags:
+            return row
+        word = "encrypted" if flags & ENCRYPTED else "compressed"
+        text = f"a file is {word} by the file system and is read as it is stored"
+        losses.add(text, severity=Severity.LOSS if row.origin == Origin.ALLOCATED else Severity.NOTE)
+        return replace(row, flags=",".join(filter(None, [row.flags, word])))
+
+    # -- space and bytes ---------------------------------------------------------------------------------------------
 
     def regions(self) -> Iterator[Region | Diagnostic]:
         """Yield unallocated space, structures, and the journal."""
@@ -71,7 +127,10 @@ class ExtFileSystem:
         Raises:
             UnreadableError: they cannot be read.
         """
-        if JOURNAL in entry.flags.split(","):
+        flags = entry.flags.split(",")
+        if OUTSIDE in flags:
+            raise UnreadableError(f"{entry.address}: its blocks lie outside the volume")
+        if JOURNAL in flags:
             older = self._older()
             if older is None:
                 raise UnreadableError(f"{entry.address}: the journal cannot be read any more")
@@ -79,153 +138,11 @@ class ExtFileSystem:
         return self._tsk.read(entry, start, length)
 
 
-class _Older(OwnFileSystem):
-    """Deleted files as the journal's copies of inode tables and directories describe them."""
-
-    code = "ext-journal"
-
-    def __init__(self, data: Readable, volume: Volume, fs: TskFileSystem) -> None:
-        super().__init__(data, volume)
-        self._fs = fs
-        self._layout: ExtLayout = read_layout(data)
-        self._groups: list[Group] = list(read_groups(data, self._layout))
-        compatible, number = struct.unpack("<I", data.read(1024 + 92, 4))[0], data.read(_JOURNAL_INODE_AT, 4)
-        if not compatible & _HAS_JOURNAL:
-            raise ParseError("the volume has no journal")
-        inode = self._inode(int.from_bytes(number, "little"))
-        self.stream = stream_of_inode(inode, self._layout, self._block)
-        self._journal = Journal(data, self.stream, self._layout)
-        self._known: dict[int, set[int]] = {}
-        self._names: dict[int, str] = {}
-        self._folders: dict[int, str] = {}
-        self._by_key: dict[tuple[int, int], Stream] | None = None
-
-    def describe(self) -> dict[str, str | int]:
-        """Return nothing of its own."""
-        return {"label": "", "serial": "", "block_size": self._layout.block}
-
-    def _block(self, number: int) -> bytes:
-        raw = self.data.read(number * self._layout.block, self._layout.block) if number < self._layout.blocks else b""
-        if len(raw) < self._layout.block:
-            raise ParseError(f"block {number} lies outside the volume")
-        return raw
-
-    def _older_block(self, number: int) -> bytes:
-        """Return the journal's newest copy of a block, else the block: deleting clears what mapped a file's blocks."""
-        for copy in self._journal.copies.get(number, []):
-            raw = self._journal.read(copy)
-            if raw[:4].strip(b"\0") and raw[:4] != b"\x0a\xf3\x00\x00":
-                return raw
-        return self._block(number)
-
-    def _inode(self, number: int) -> ExtInode:
-        group, index = divmod(number - 1, self._layout.inodes_per_group)
-        if not 0 <= group < len(self._groups):
-            raise ParseError(f"no inode {number}")
-        at = self._groups[group].inodes * self._layout.block + index * self._layout.inode_size
-        return parse_inode(self.data.read(at, self._layout.inode_size), number)
-
-    def note(self, row: FileEntry) -> None:
-        """Learn from a row that the other listing gives: names of deleted inodes, blocks of directories."""
-        block, base = self._layout.block, self.base or 0
-        if row.kind == "directory" and row.runs:
-            for run in row.runs:
-                for at in range(run.start, run.start + min(run.length, 1 << 24), block) if run.start >= 0 else ():
-                    self._folders[(at - base) // block] = "" if row.path == "/" else row.path
-        if row.origin == Origin.DELETED and row.meta >= _FIRST_INODE:
-            self._names.setdefault(row.meta, row.path)
-        if row.runs and row.origin != Origin.ALLOCATED and row.runs[0].start >= 0:
-            self._known.setdefault(row.meta, set()).add(row.runs[0].start - base)
-
-    def found(self) -> Iterator[Found]:
-        """Yield the newest live copy of every inode that is not live, or is another file's, now."""
-        self._learn_names()
-        self._by_key = {}
-        for sequence, old in self._gone():
-            try:
-                stream = stream_of_inode(old, self._layout, self._older_block)
-            except (UnreadableError, struct.error):
-                self.losses.add("blocks of a deleted file that the journal knows are lost", severity=Severity.NOTE)
-                stream = Stream(0)
-            placed = {start for start, _ in stream.runs[:1]}
-            if placed and placed & self._known.get(old.number, set()):
-                continue
-            self._by_key[old.number, sequence] = stream
-            path = self._names.get(old.number, f"/$OrphanFiles/inode-{old.number}")
-            yield Found(
-                path=path, kind=old.kind, stream=stream, times=old.times, meta=old.number, parent=sequence,
-                origin=Origin.ORPHAN if path.startswith("/$OrphanFiles/") else Origin.DELETED, listed_by=JOURNAL,
-                flags=JOURNAL,
-            )  # fmt: skip
-
-    def _learn_names(self) -> None:
-        """Take names from copies of directory blocks: those of live folders where the blocks lie."""
-        for block, path in sorted(self._folders.items()):
-            for raw in [self._quiet(block), *map(self._journal.read, self._journal.copies.get(block, []))]:
-                for name, inode in dir_names(raw):
-                    self._names.setdefault(inode, f"{path}/{name}")
-
-    def _quiet(self, block: int) -> bytes:
-        try:
-            return self._block(block)
-        except UnreadableError:
-            return b""
-
-    def _gone(self) -> Iterator[tuple[int, ExtInode]]:
-        """Yield (transaction, inode) of what was live in a copy and is not now, each generation once."""
-        layout, count = self._layout, 0
-        per_block = layout.block // layout.inode_size
-        for index, group in enumerate(self._groups):
-            for block in range(group.inodes, group.inodes + layout.inode_blocks):
-                copies = self._journal.copies.get(block, [])
-                if not copies:
-                    continue
-                first = index * layout.inodes_per_group + (block - group.inodes) * per_block + 1
-                for row in self._older_inodes(block, first, per_block):
-                    count += 1
-                    if count > _MAX_GONE:
-                        return
-                    yield row
-
-    def _older_inodes(self, block: int, first: int, per_block: int) -> Iterator[tuple[int, ExtInode]]:
-        size, now = self._layout.inode_size, self._quiet(block)
-        done: set[tuple[int, int]] = set()
-        for copy in self._journal.copies[block]:
-            raw = self._journal.read(copy)
-            for index in range(per_block if len(raw) == self._layout.block else 0):
-                number = first + index
-                old = parse_inode(raw[index * size : (index + 1) * size], number)
-                key = (number, old.generation)
-                if number < _FIRST_INODE or not old.live or not old.size or key in done or old.kind == "other":
-                    continue
-                current = parse_inode(now[index * size : (index + 1) * size].ljust(128, b"\0"), number)
-                if current.live and current.generation == old.generation:
-                    continue
-                done.add(key)
-                yield copy.sequence, old
-
-    def _place(self, item: Found) -> str:
-        """Return an address: the inode and the transaction of the copy, which is kept as the parent."""
-        return join(join(self.volume.address, "fs", item.path), "entry", f"{item.meta}.{item.parent}")
-
-    def allocated(self) -> Blocks | None:
-        """Return allocated space by the bitmaps."""
-        return allocated_blocks(self.data, self._fs, self.volume)
-
-    def parts(self) -> Iterator[Part]:
-        """Yield the journal."""
-        for start, length in self.stream.runs:
-            if start >= 0:
-                yield start, length, META, "journal"
-
-    def stream_of(self, entry: FileEntry) -> Stream:
-        """Return an entry's bytes by its inode and the transaction of the copy."""
-        if self._by_key is None:
-            losses = self.losses
-            for _ in self.found():
-                pass
-            self.losses = losses
-        stream = (self._by_key or {}).get((entry.meta, int(entry.parent)))
-        if stream is None:
-            raise ParseError("the journal's copy of its inode is gone")
-        return stream
+def _without_runs(row: FileEntry, losses: Losses) -> FileEntry:
+    """Return a row whose blocks lie outside the volume: none of them is trusted, and reading it says why."""
+    live = row.origin == Origin.ALLOCATED
+    text = f"blocks of a {'' if live else 'deleted '}file lie outside the volume; it is not read"
+    losses.add(text, severity=Severity.LOSS if live else Severity.WARNING)
+    flags = ",".join(filter(None, [row.flags, OUTSIDE]))
+    certainty = row.certainty if live else Certainty.NO_CONTENT
+    return replace(row, runs=(), reader="file-system" if live else "runs", certainty=certainty, flags=flags)

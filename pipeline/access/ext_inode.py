@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.access.ext_layout import ExtLayout
+from pipeline.access.ext_layout import ExtLayout, Group, read_groups, read_layout
 from pipeline.access.found import Moment, Stream, moment
+from pipeline.access.interfaces import Readable
 from pipeline.errors import ParseError
 
-__all__ = ["ExtInode", "parse_inode", "stream_of_inode"]
+__all__ = ["ExtInode", "InodeTables", "parse_inode", "stream_of_inode"]
 
 _EXTENTS: Final = 0x80000
 _INLINE: Final = 0x10000000
@@ -50,6 +51,47 @@ class ExtInode:
     def live(self) -> bool:
         """Whether it was in use when these bytes were written."""
         return bool(self.mode and self.links and not self.deleted)
+
+
+class InodeTables:
+    """The inodes of a volume where its groups' tables keep them, and its blocks.
+
+    Raises:
+        ParseError: the super block or a group's descriptor is damaged.
+    """
+
+    def __init__(self, data: Readable) -> None:
+        self.data = data
+        self.layout: ExtLayout = read_layout(data)
+        self.groups: list[Group] = list(read_groups(data, self.layout))
+
+        self._last: tuple[int, bytes] = (-1, b"")
+
+    def inode(self, number: int) -> ExtInode:
+        """Return an inode as its table holds it; UnreadableError where there is none."""
+        return parse_inode(self._raw(number), number)
+
+    def flags(self, number: int) -> int:
+        """Return an inode's flags; UnreadableError where there is none."""
+        return int.from_bytes(self._raw(number)[32:36], "little")
+
+    def _raw(self, number: int) -> bytes:
+        group, index = divmod(number - 1, self.layout.inodes_per_group)
+        if not 0 <= group < len(self.groups):
+            raise ParseError(f"no inode {number}")
+        place, at = divmod(index * self.layout.inode_size, self.layout.block)
+        place += self.groups[group].inodes
+        if self._last[0] != place:
+            self._last = place, self.block(place)
+        return self._last[1][at : at + self.layout.inode_size]
+
+    def block(self, number: int) -> bytes:
+        """Return a block; UnreadableError where it is outside the volume or cannot be read."""
+        size = self.layout.block
+        raw = self.data.read(number * size, size) if 0 <= number < self.layout.blocks else b""
+        if len(raw) < size:
+            raise ParseError(f"block {number} lies outside the volume")
+        return raw
 
 
 def parse_inode(raw: bytes, number: int) -> ExtInode:

@@ -39,7 +39,7 @@ class Copy:
 
 
 class Journal:
-    """A journal's copies of blocks, each with the transaction it is of."""
+    """A journal's copies of blocks, each with the transaction it is of; ``unread`` counts bytes not looked at."""
 
     def __init__(self, data: Readable, stream: Stream, layout: ExtLayout) -> None:
         self._data, self._stream, self._layout = data, stream, layout
@@ -51,6 +51,7 @@ class Journal:
             raise ParseError("the journal's blocks are not the volume's")
         (self._features,) = struct.unpack_from(">I", raw, 40)
         self._count = min(blocks, stream.size // size, _MAX_BLOCKS)
+        self.unread = (max(blocks, stream.size // size) - self._count) * size
         self.copies = self._all()
 
     def _all(self) -> dict[int, list[Copy]]:
@@ -80,6 +81,7 @@ class Journal:
             try:
                 raw = read_stream(self._data, self._stream, first * size, min(_STEP, self._count - first) * size)
             except UnreadableError:
+                self.unread += min(_STEP, self._count - first) * size
                 continue
             at = raw.find(_MAGIC)
             while at >= 0:

@@ -53,6 +53,7 @@ SIGNATURES: Final = (
     Signature("HFS+", 1024, b"H+", "file-system"),
     Signature("HFSX", 1024, b"HX", "file-system"),
     Signature("HFS", 1024, b"BD", "unsupported", (1024 + 14, b"\x00\x03")),
+    Signature("journal of an ext volume", 1024 + 0x38, b"\x53\xef", "unsupported", (1024 + 96, b"\x08\x00\x00\x00")),
     Signature("ext", 1024 + 0x38, b"\x53\xef", "file-system"),
     Signature("btrfs", 0x10040, b"_BHRfS_M", "unsupported"),
     Signature("F2FS", 1024, b"\x10\x20\xf5\xf2", "unsupported"),

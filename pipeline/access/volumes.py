@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pipeline.access.boot_backup import find_backup, restored
 from pipeline.access.exfat import open_exfat, recognise_exfat
+from pipeline.access.ext import describe_ext
 from pipeline.access.fat import open_fat, recognise_fat
 from pipeline.access.interfaces import FileSystemOptions, Image, Readable
 from pipeline.access.iso_layout import disc_length
@@ -218,7 +219,7 @@ def _described_by(data: Readable, name: str) -> tuple[str, dict[str, Any]]:
             return "own", describe_ntfs(data)
         except UnreadableError:
             return "tsk", describe_tsk(data)
-    return "tsk", describe_tsk(data)
+    return "tsk", describe_ext(data)
 
 
 def _damaged(row: Volume, what: str, error: UnreadableError) -> Diagnostic:

@@ -138,3 +138,13 @@ def _shared(factory: pytest.TempPathFactory) -> Path:
     if "volume" not in _MADE:
         _MADE["volume"] = lived_in(factory.mktemp("bent"), "ext4")
     return _MADE["volume"]
+
+
+def test_journal_that_cannot_be_read_is_a_loss(tmp_path_factory: pytest.TempPathFactory) -> None:
+    volume = _shared(tmp_path_factory)
+    whole = Listed(volume)
+    assert not [row for row in whole.remarks if row.code.startswith("journal-")]
+    at = min(part.start for part in whole.regions if part.name == "journal")
+    fs = open_ext(Bent(volume, {at: 255}), whole.volumes[0], FileSystemOptions())
+    (row,) = [row for row in fs.entries() if isinstance(row, Diagnostic) and row.code == "journal-unread"]
+    assert (row.severity, "super block" in row.message) == ("loss", True)
