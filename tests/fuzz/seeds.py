@@ -15,8 +15,8 @@ from tests.builders.disks import apm_disk, gpt_disk, lvm_disk, mbr_sector
 from tests.builders.ewf import EwfShape, build_segments
 from tests.builders.fat_image import ExfatImage, FatImage, VolumeImage
 from tests.builders.mft import data, file_name, record, runs, standard, table
+from tests.fuzz.frame import LIMIT
 
-LIMIT = 64 << 10
 SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/bin"
 EWF_KINDS = ("volume", "sectors", "table", "table2", "error2", "hash", "digest", "data", "ltree")
 

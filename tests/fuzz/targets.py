@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.access.boot_backup import find_backup, restored
@@ -20,7 +20,6 @@ from pipeline.access.ewf import EwfImage
 from pipeline.access.exfat import open_exfat
 from pipeline.access.ext_layout import read_groups, read_layout
 from pipeline.access.fat import open_fat
-from pipeline.access.interfaces import FileSystem, FileSystemOptions, Readable
 from pipeline.access.iso import open_iso
 from pipeline.access.lvm import assemble_lvm
 from pipeline.access.ntfs import describe_ntfs, open_mft_file, open_ntfs
@@ -32,91 +31,23 @@ from pipeline.access.qcow import QcowImage
 from pipeline.access.signatures import recognise
 from pipeline.access.xfs import open_xfs
 from pipeline.errors import UnreadableError
-from pipeline.records import FileEntry, Volume
 from tests.builders.ewf import section
 from tests.fuzz import seeds
-from tests.fuzz.seeds import EWF_KINDS, LIMIT
+from tests.fuzz.frame import LIMIT, VOLUME, Target, Zeroed, examined, opened, refused, volume_target
+from tests.fuzz.seeds import EWF_KINDS
+from tests.fuzz.targets_media import MEDIA
+from tests.fuzz.targets_remnants import REMNANTS
 
 __all__ = ["LIMIT", "TARGETS", "Target", "refused"]
-
-
-OPTIONS = FileSystemOptions()
-VOLUME = Volume(
-    address="EX-01!part:p1", exhibit="EX-01", start=4096, length=1 << 20, direct=True, scheme="", part_type="",
-    file_system="", label="", serial="", block_size=512, encryption="", state="open", reader="own",
-)  # fmt: skip
-
-
-Opener = Callable[[Readable, Volume, FileSystemOptions], FileSystem]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A reader under attack; ``seeds`` are inputs that it reads well."""
-
-    run: Callable[[bytes], object]
-    seeds: Callable[[], list[bytes]]
-
-
-class Zeroed:
-    """The input as a medium of a fixed size: zeros behind it, so that volumes may be larger than what is fuzzed."""
-
-    def __init__(self, raw: bytes, size: int = 4 << 20) -> None:
-        self._raw, self.size = raw, max(size, len(raw))
-
-    def read(self, start: int, length: int) -> bytes:
-        assert start >= 0
-        length = max(0, min(length, self.size - start))
-        return self._raw[start : start + length].ljust(length, b"\0")
-
-
-def refused(target: Target, raw: bytes) -> bool:
-    """Run a target; tell whether it refused the input in the way it may."""
-    try:
-        target.run(raw[:LIMIT])
-    except UnreadableError:
-        return True
-    return False
 
 
 # -- file systems ----------------------------------------------------------------------------------------------------
 
 
-def examined(fs: FileSystem, size: int) -> None:
-    """List everything, read a little of each entry, and check that nothing reaches out of the volume."""
-    for row in fs.entries():
-        row.address.encode("utf-8", "surrogatepass")
-        if not isinstance(row, FileEntry):
-            continue
-        assert row.initialised_size >= 0
-        assert 0 <= row.size < 1 << 63
-        for run in row.runs if row.volume == VOLUME.address else ():
-            assert run.start == -1 or 4096 <= run.start <= run.start + run.length <= 4096 + size + (1 << 21)
-        for start in (0, row.size - 1):
-            try:
-                assert len(fs.read(row, start, 5000)) <= 5000
-            except UnreadableError:
-                continue
-    for region in fs.regions():
-        assert region.__class__.__name__ == "Diagnostic" or region.start >= 4096  # type: ignore[union-attr]
-
-
-def volume_target(opener: Opener, size: int = 4 << 20) -> Callable[[bytes], None]:
-    """Return a target for a reader of volumes."""
-
-    def run(raw: bytes) -> None:
-        medium = Zeroed(raw, size)
-        reader = opener(medium, replace(VOLUME, length=medium.size), OPTIONS)
-        getattr(reader, "describe", dict)()
-        examined(reader, medium.size)
-
-    return run
-
-
 def ntfs(raw: bytes) -> None:
     medium = Zeroed(raw, 1 << 20)
     describe_ntfs(medium)
-    examined(open_ntfs(medium, replace(VOLUME, length=medium.size), OPTIONS), medium.size)
+    opened(open_ntfs, medium)
 
 
 def mft(raw: bytes) -> None:
@@ -265,4 +196,6 @@ TARGETS = {
     "lvm": Target(lvm, seeds.lvm_seeds),
     "ext": Target(ext, seeds.ext_seeds),
     "backup": Target(backup, seeds.backup_seeds),
+    **MEDIA,
+    **REMNANTS,
 }
