@@ -18,6 +18,8 @@ from pipeline.records import Certainty, FileEntry, Origin, Severity, Volume
 __all__ = ["IsoFileSystem", "open_iso"]
 
 _MAX_FOLDER: Final = 1 << 26
+ZISOFS: Final = b"\x37\xe4\x53\x96\xc9\xdb\xd6\x07"
+"""How a file begins that is stored packed (zisofs_format.txt of zisofs-tools); such content is unpacked when opened."""
 _RANK: Final = {"rock-ridge": 0, "joliet": 1, "iso": 2}
 _UDF_MARKS: Final = (b"NSR02", b"NSR03")
 _UDF: Final = 1 << 62
@@ -111,15 +113,23 @@ class IsoFileSystem(OwnFileSystem):
 
     def _item(self, session: Session, group: list[Record], path: str, parent: int, origin: str) -> Found:
         first = group[0]
-        self.losses.add("a compressed (zisofs) file is read as it is stored", count=first.packed)
         kind = "link" if first.link is not None else "other" if first.special else "file"
+        stream = self._content(session, group)
+        self._unpackable(first, stream)
         return Found(
             path=f"{path}/{first.name}", kind="directory" if first.folder else kind,
-            name="rsrc" if first.flags & 4 else "", stream=self._content(session, group), times=first.times,
+            name="rsrc" if first.flags & 4 else "", stream=stream, times=first.times,
             meta=first.place, parent=parent, origin=origin,
             certainty=None if origin == Origin.ALLOCATED else Certainty.INTACT,
-            flags="compressed" if first.packed else "",
+            flags="compressed" if first.packed else "", packed=bool(stream.size and not stream.runs),
         )  # fmt: skip
+
+    def _unpackable(self, record: Record, stream: Stream) -> None:
+        """Say where content that is stored packed does not begin as such content does, and will not be unpacked."""
+        head = read_block(self.data, stream.runs[0][0], 8) if record.packed and stream.runs else ZISOFS
+        lost = head != ZISOFS
+        text = "a compressed file without a zisofs header is read as it is stored"
+        self.losses.add(text, (record.place, 34), count=lost, severity=Severity.LOSS)
 
     def _content(self, session: Session, group: list[Record]) -> Stream:
         first = group[0]
@@ -130,15 +140,24 @@ class IsoFileSystem(OwnFileSystem):
             head = read_block(self.data, first.child * session.block, 34)
             size = both(head, 10)[0] if len(head) == 34 else 0
             return Stream(size, ((first.child * session.block, _rounded(size)),))
-        text = "an interleaved file is not put together; its blocks are scanned raw"
-        self.losses.add(text, count=first.interleaved, severity=Severity.LOSS)
-        if first.interleaved:
-            return Stream(0)
-        runs = [(record.block * session.block, _rounded(record.size, session.block)) for record in group if record.size]
+        runs = [run for record in group for run in self._runs(session, record)]
         if any(record.size % session.block for record in group[:-1]):
             self.losses.add("an extent inside a file is no multiple of a block", severity=Severity.WARNING)
             runs = [(start, record.size) for (start, _), record in zip(runs, group, strict=False)]
         return Stream(sum(record.size for record in group), tuple(runs))
+
+    def _runs(self, session: Session, record: Record) -> list[tuple[int, int]]:
+        """Return where an extent lies: at once, or in units with gaps between them (ECMA-119, 6.4.3)."""
+        block, size = session.block, record.size
+        if not (record.unit or record.gap):
+            return [(record.block * block, _rounded(size, block))] if size else []
+        step, unit = (record.unit + record.gap) * block, record.unit * block
+        if not unit or record.extended or record.block * block + size > self.data.size:
+            text = "an interleaved file whose units do not fit is not put together; its blocks are scanned raw"
+            self.losses.add(text, (record.place, 34), severity=Severity.LOSS)
+            return []
+        places = range(-(-size // unit))
+        return [(record.block * block + n * step, min(unit, _rounded(size - n * unit, block))) for n in places]
 
     def _bridge(self, known: set[object]) -> Iterator[Found]:
         """Yield what only the UDF tree of a bridge lists."""
@@ -180,10 +199,12 @@ class IsoFileSystem(OwnFileSystem):
             if fs is None:
                 raise ParseError("the UDF tree is gone")
             return fs.stream_of(replace(entry, meta=entry.meta ^ _UDF))
-        streams, *_ = self._survey()
-        if entry.meta not in streams:
+        stream = self._survey()[0].get(entry.meta)
+        if stream is None:
             raise ParseError("the entry's record is gone")
-        return streams[entry.meta]
+        if stream.size and not stream.runs and stream.inside is None:
+            raise ParseError("it is interleaved in units that do not fit")
+        return stream
 
     def _survey(self) -> tuple[dict[int, Stream], dict[int, int], list[tuple[int, int]]]:
         """Return streams by their records, places and lengths of the sessions' directories, and what is live."""

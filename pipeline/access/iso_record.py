@@ -23,7 +23,11 @@ Load = Callable[[int, int], bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A directory record; ``child`` is where a moved directory really lies, ``parent`` whether it stands for ``..``."""
+    """A directory record; ``child`` is where a moved directory really lies.
+
+    ``unit`` and ``gap`` are blocks of a file unit and between two of an interleaved file, ``extended`` those of an
+    extended attribute record before the content.
+    """
 
     name: str
     block: int
@@ -35,7 +39,9 @@ class Record:
     child: int = 0
     moved: bool = False
     unequal: bool = False
-    interleaved: bool = False
+    unit: int = 0
+    gap: int = 0
+    extended: int = 0
     packed: bool = False
     special: bool = False
 
@@ -112,7 +118,8 @@ def _record(raw: bytes, place: int, decode: Callable[[bytes], str], load: Load, 
     width = raw[32]
     found = Record(
         name=decode(raw[33 : 33 + width]), block=block + raw[1], size=size, flags=raw[25], place=place,
-        times={"modified": short_time(raw[18:25])}, unequal=unequal or differs, interleaved=bool(raw[26] or raw[27]),
+        times={"modified": short_time(raw[18:25])}, unequal=unequal or differs,
+        unit=raw[26], gap=raw[27], extended=raw[1],
     )  # fmt: skip
     if skip is None:
         return found

@@ -14,12 +14,14 @@ from typing import Final
 from pipeline.access.interfaces import Readable
 from pipeline.errors import ParseError, UnreadableError
 
-__all__ = ["Descriptors", "Partition", "Piece", "dstring", "find_descriptors", "read_block", "tag_of"]
+__all__ = ["WRITE_ONCE", "Descriptors", "Partition", "Piece", "dstring", "find_descriptors", "read_block", "tag_of"]
 
 _SECTORS: Final = (2048, 512, 4096, 1024)
 _MAX_SEQUENCE: Final = 4096  # blocks of a sequence of descriptors
 _MAX_MAPS: Final = 16
 PRIMARY, ANCHOR, POINTER, PARTITION, LOGICAL, FREE_LIST, TERMINATOR, INTEGRITY = 1, 2, 3, 5, 6, 7, 8, 9
+
+WRITE_ONCE: Final = 2
 
 Piece = tuple[int, int]
 """Start in volume bytes, -1 where nothing is recorded, and length."""
@@ -50,7 +52,10 @@ def characters(raw: bytes) -> str:
 
 @dataclass(slots=True)
 class Partition:
-    """How the blocks of a partition map to the volume: by a start, by tables, or through another partition's file."""
+    """How the blocks of a partition map to the volume: by a start, by tables, or through another partition's file.
+
+    ``access`` says how it may be written (ECMA-167 3/10.5.7).
+    """
 
     start: int
     length: int
@@ -61,6 +66,7 @@ class Partition:
     packet: int = 32
     pieces: list[Piece] = field(default_factory=list)
     kind: str = "physical"
+    access: int = 0
 
     def place(self, number: int) -> int:
         """Return the volume byte of a block; ParseError where the partition has none of that number."""
@@ -172,7 +178,8 @@ def _take(found: Descriptors, kind: int, raw: bytes) -> None:
         found.label = found.label or dstring(raw[24:56])
     elif kind == PARTITION:
         number, start, length = (*struct.unpack_from("<H", raw, 22), *struct.unpack_from("<II", raw, 188))
-        found.parts[number] = Partition(start, length, found.sector, raw[56:184])
+        access = int.from_bytes(raw[184:188], "little")
+        found.parts[number] = Partition(start, length, found.sector, raw[56:184], access=access)
     elif kind == LOGICAL:
         found.label, (found.block,) = dstring(raw[84:212]) or found.label, struct.unpack_from("<I", raw, 212)
         if found.block != found.sector:

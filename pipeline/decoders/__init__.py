@@ -19,13 +19,14 @@ from pipeline.decoders.streams import Stream
 from pipeline.decoders.tar import Tar
 from pipeline.decoders.types import refine_ole, refine_zip, type_of
 from pipeline.decoders.unopened import Encrypted, Unopened
+from pipeline.decoders.zisofs import Zisofs
 
 __all__ = ["DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "decoder_for",
            "refine_ole", "refine_zip", "type_of"]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
     Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Rtf(), Sqlite(), SqliteParts(),
-    Stream(), Tar(), Unopened(), Workbook(), Zip(),
+    Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
 )  # fmt: skip
 
 

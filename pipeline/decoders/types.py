@@ -6,7 +6,7 @@ cpio, 7zFormat.txt, RAR technical note, LHA header levels 0-2, MS-CAB §2.1, ECM
 (UDF), MS-PST §2.2.2.6, Jet and ACE database headers, MS-OXTNEF §2.1.3.1, MS-ONESTORE §2.3.1, RFC 8878 (Zstandard),
 LZ4 frame format, MS-EFSR §2.2.2 (what EFS writes before a file on FAT and exFAT), LUKS on-disk format, RFC 4880
 §6.2 (armour), PO_MEMORY_IMAGE as ntoskrnl's symbols give it (hibernation), age-encryption.org/v1, Apache Parquet,
-MS-VHDX §3.1.
+MS-VHDX §3.1, zisofs_format.txt (libisofs).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"PK\x05\x06", "zip"),
     (0, b"\x1f\x8b\x08", "gzip"),
     (0, b"\xfd7zXZ\0", "xz"),
+    (0, b"\x37\xe4\x53\x96\xc9\xdb\xd6\x07", "zisofs"),
+    (0, b"\xef\x22\x55\xa1\xbc\x1b\x95\xa0", "zisofs2"),
     (0, b"7z\xbc\xaf\x27\x1c", "7z"),
     (0, b"Rar!\x1a\x07", "rar"),
     (0, b"SQLite format 3\0", "sqlite"),

@@ -19,7 +19,7 @@ class Unopened(Decoder):
     version: int = 1
     types: tuple[str, ...] = (
         "7z", "access", "cab", "compress", "cpio", "dbx", "disk-image", "ese", "filemaker", "iso", "lz4", "lzh", "lzip",
-        "onenote", "parquet", "pst", "rar", "tnef", "wim", "zstd",
+        "onenote", "parquet", "pst", "rar", "tnef", "wim", "zisofs2", "zstd",
     )  # fmt: skip
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:

@@ -127,6 +127,50 @@ def test_extents_of_one_file_are_put_together(tmp_path: Path) -> None:
     )
 
 
+def _interleaved(folder: Path, size: int, unit: int, gap: int) -> Listed:
+    """A file AA whose record says that it lies in units with gaps between them."""
+    volume = burn(folder, names={"AA": b"".join(bytes([65 + n]) * 2048 for n in range(9))})
+    raw = bytearray(volume.read_bytes())
+    at = raw.index(b"AA.;1") - 33
+    raw[at + 10 : at + 18] = size.to_bytes(4, "little") + size.to_bytes(4, "big")
+    raw[at + 26], raw[at + 27] = unit, gap
+    volume.write_bytes(raw)
+    return Listed(volume)
+
+
+def test_interleaved_file_is_put_together(tmp_path: Path) -> None:
+    listed = _interleaved(tmp_path, 2048 * 4 + 5, 2, 1)
+    entry = listed.named("/AA")
+    wanted = b"A" * 2048 + b"B" * 2048 + b"D" * 2048 + b"E" * 2048 + b"G" * 5
+    assert listed.read(entry) == listed.through(entry) == wanted
+    assert [row.code for row in listed.remarks if row.severity == "loss"] == []
+    assert listed.account()[ExtentClass.FILE_CONTENT] == len(wanted)
+
+
+@pytest.mark.parametrize(("size", "unit", "gap"), [(9000, 0, 1), (1 << 31, 1, 1)])
+def test_interleaved_file_of_impossible_units_is_a_loss(size: int, unit: int, gap: int, tmp_path: Path) -> None:
+    listed = _interleaved(tmp_path, size, unit, gap)
+    entry = listed.named("/AA")
+    assert (entry.size, entry.runs, entry.reader) == (size, (), "file-system")
+    with pytest.raises(UnreadableError, match="interleaved"):
+        listed.read(entry)
+    assert [row.code for row in listed.remarks if row.severity == "loss"] == ["iso-damage"]
+
+
+def test_packed_file_without_its_header_is_a_loss(tmp_path: Path) -> None:
+    packed = tmp_path / "packed"
+    run("mkzftree", plant(tmp_path / "plain", {"a.txt": BIG}), packed)
+    volume = tmp_path / "volume"
+    run("genisoimage", "-quiet", "-R", "-z", "-o", volume, packed)
+    listed = Listed(volume)
+    entry = listed.named("/a.txt")
+    assert (entry.flags, listed.remarks) == ("compressed", [])
+    raw = bytearray(volume.read_bytes())
+    raw[entry.runs[0].start] ^= 1
+    volume.write_bytes(raw)
+    assert [(row.code, row.severity) for row in Listed(volume).remarks] == [("iso-damage", "loss")]
+
+
 def test_file_of_the_udf_tree_alone_is_listed(tmp_path: Path) -> None:
     volume = burn(tmp_path, "-udf", "-hide", "a.txt")
     listed = Listed(volume)
