@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from pipeline.access.ext_layout import ExtLayout, Group, read_groups, read_layout
@@ -15,10 +16,11 @@ from pipeline.access.found import Moment, Stream, moment
 from pipeline.access.interfaces import Readable
 from pipeline.errors import ParseError
 
-__all__ = ["ExtInode", "InodeTables", "parse_inode", "stream_of_inode"]
+__all__ = ["ExtInode", "InodeTables", "mapped", "parse_inode", "stream_of_inode"]
 
 _EXTENTS: Final = 0x80000
 _INLINE: Final = 0x10000000
+_HUGE: Final = 0x40000
 _KINDS: Final = {0x4000: "directory", 0x8000: "file", 0xA000: "link"}
 _MAGIC: Final = 0xF30A
 _MAX_DEPTH: Final = 5
@@ -51,6 +53,11 @@ class ExtInode:
     def live(self) -> bool:
         """Whether it was in use when these bytes were written."""
         return bool(self.mode and self.links and not self.deleted)
+
+    def blocks(self, size: int) -> int:
+        """Return how many blocks it says it has, those that map others with them: in sectors, or in blocks if huge."""
+        count = int.from_bytes(self.raw[28:32] + self.raw[116:118], "little")
+        return count if self.flags & _HUGE else count * 512 // size
 
 
 class InodeTables:
@@ -126,12 +133,33 @@ def stream_of_inode(inode: ExtInode, layout: ExtLayout, load: Load) -> Stream:
     Raises:
         ParseError: its blocks lie outside the volume, or what maps them is damaged.
     """
+    return mapped(inode, layout, load)[0]
+
+
+def mapped(inode: ExtInode, layout: ExtLayout, load: Load) -> tuple[Stream, bool]:
+    """Return an inode's bytes, and whether they are all it says it has: its count of blocks tells.
+
+    Raises:
+        ParseError: its blocks lie outside the volume, or what maps them is damaged.
+    """
     area = inode.raw[40:100]
     if inode.kind == "link" and inode.size < _FAST_LINK:
-        return Stream(inode.size, (), area[: inode.size])
+        return Stream(inode.size, (), area[: inode.size]), True
     if inode.flags & _INLINE:
-        return Stream(min(inode.size, 60), (), area[: min(inode.size, 60)])
-    extents = _extents(area, layout, load, 0) if inode.flags & _EXTENTS else _pointers(area, layout, load, inode.size)
+        return Stream(min(inode.size, 60), (), area[: min(inode.size, 60)]), inode.size <= 60
+    loaded: list[int] = []
+
+    def noted(number: int) -> bytes:
+        loaded.append(number)
+        return load(number)
+
+    found = _extents(area, layout, noted, 0) if inode.flags & _EXTENTS else _pointers(area, layout, noted, inode.size)
+    extents = list(islice(found, _MAX_RUNS + 1))
+    held = sum(count for _, count, _ in extents) + len(loaded) + bool(inode.raw[104:108].strip(b"\0"))
+    return Stream(inode.size, tuple(_runs(inode, layout, extents))), held == inode.blocks(layout.block)
+
+
+def _runs(inode: ExtInode, layout: ExtLayout, extents: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
     block, end = layout.block, 0
     runs: list[tuple[int, int]] = []
     for first, count, start in extents:
@@ -146,7 +174,7 @@ def stream_of_inode(inode: ExtInode, layout: ExtLayout, load: Load) -> Stream:
         end = first + count
     if end * block < inode.size:
         runs.append((-1, inode.size - end * block))
-    return Stream(inode.size, tuple(runs))
+    return runs
 
 
 def _extents(raw: bytes, layout: ExtLayout, load: Load, depth: int) -> Iterator[tuple[int, int, int]]:
@@ -154,6 +182,8 @@ def _extents(raw: bytes, layout: ExtLayout, load: Load, depth: int) -> Iterator[
     magic, count, _, level = struct.unpack_from("<HHHH", raw)
     if magic != _MAGIC or depth > _MAX_DEPTH or level > _MAX_DEPTH or 12 + 12 * count > len(raw):
         raise ParseError("a damaged node of an extent tree")
+    if depth and not count:
+        raise ParseError("an emptied node of an extent tree")
     for at in range(12, 12 + 12 * count, 12):
         if level:
             _, low, high = struct.unpack_from("<IIH", raw, at)

@@ -16,7 +16,7 @@ from pipeline.access.found import Stream, read_stream
 from pipeline.access.interfaces import Readable
 from pipeline.errors import ParseError, UnreadableError
 
-__all__ = ["Copy", "Journal", "dir_names"]
+__all__ = ["Copy", "Journal"]
 
 _MAGIC: Final = b"\xc0\x3b\x39\x98"
 _DESCRIPTOR, _SUPER_1, _SUPER_2 = 1, 3, 4
@@ -114,16 +114,3 @@ class Journal:
         except UnreadableError:
             return b""
         return _MAGIC + raw[4:] if copy.escaped else raw
-
-
-def dir_names(raw: bytes) -> Iterator[tuple[str, int]]:
-    """Yield the names of a directory block and the space behind each, where deleting leaves others."""
-    at = 0
-    while at + 8 <= len(raw):
-        inode, length, name = struct.unpack_from("<IHB", raw, at)
-        used = -(-(8 + name) // 4) * 4
-        text = raw[at + 8 : at + 8 + name]
-        sane = name > 0 and at + used <= len(raw) and b"\0" not in text and b"/" not in text
-        if sane and inode and text not in {b".", b".."}:
-            yield text.decode("utf-8", "backslashreplace"), inode
-        at += used if sane and length >= used else 4 if not sane else max(length, 4)

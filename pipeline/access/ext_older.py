@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 from pipeline.access.allocation import Blocks, allocated_blocks
-from pipeline.access.ext_inode import ExtInode, InodeTables, parse_inode, stream_of_inode
-from pipeline.access.ext_journal import Journal, dir_names
-from pipeline.access.ext_layout import ExtLayout
+from pipeline.access.ext_history import History, State
+from pipeline.access.ext_inode import InodeTables, stream_of_inode
+from pipeline.access.ext_journal import Journal
+from pipeline.access.ext_names import Folders, Names
 from pipeline.access.found import META, Found, OwnFileSystem, Part, Stream
 from pipeline.access.tsk import TskFileSystem
 from pipeline.address import join
 from pipeline.errors import ParseError, UnreadableError
-from pipeline.records import FileEntry, Origin, Severity, Volume
+from pipeline.records import Certainty, FileEntry, Origin, Severity, Volume
 
-__all__ = ["JOURNAL", "OlderCopies"]
+__all__ = ["ASSUMED", "JOURNAL", "OlderCopies"]
 
 JOURNAL: Final = "journal"
-_FIRST_INODE: Final = 11
-_MAX_GONE: Final = 1_000_000
+ASSUMED: Final = "name-assumed"
+"""The flag of an entry whose name was no longer in use where it was found: it may be of an earlier owner."""
+_LONGEST: Final = 1 << 24
 
 
 class OlderCopies(OwnFileSystem):
@@ -30,114 +33,96 @@ class OlderCopies(OwnFileSystem):
 
     def __init__(self, tables: InodeTables, volume: Volume, fs: TskFileSystem, journal: int) -> None:
         super().__init__(tables.data, volume)
-        self._fs = fs
-        self._tables = tables
-        self._layout: ExtLayout = tables.layout
-        self.stream = stream_of_inode(tables.inode(journal), self._layout, tables.block)
-        self._journal = Journal(tables.data, self.stream, self._layout)
+        self._fs, self._tables = fs, tables
+        self.stream = stream_of_inode(tables.inode(journal), tables.layout, tables.block)
+        self._journal = Journal(tables.data, self.stream, tables.layout)
+        self._history = History(tables, self._journal)
         self._known: dict[int, set[int]] = {}
-        self._names: dict[int, str] = {}
-        self._folders: dict[int, str] = {}
+        self._paths: dict[int, str] = {}
+        self._folders: dict[int, int] = {}
         self._by_key: dict[tuple[int, int], Stream] | None = None
 
     def describe(self) -> dict[str, str | int]:
         """Return nothing of its own."""
-        return {"label": "", "serial": "", "block_size": self._layout.block}
-
-    def _block(self, number: int) -> bytes:
-        return self._tables.block(number)
-
-    def _older_block(self, number: int) -> bytes:
-        """Return the journal's newest copy of a block, else the block: deleting clears what mapped a file's blocks."""
-        for copy in self._journal.copies.get(number, []):
-            raw = self._journal.read(copy)
-            if raw[:4].strip(b"\0") and raw[:4] != b"\x0a\xf3\x00\x00":
-                return raw
-        return self._block(number)
+        return {"label": "", "serial": "", "block_size": self._tables.layout.block}
 
     def note(self, row: FileEntry) -> None:
-        """Learn from a row that the other listing gives: names of deleted inodes, blocks of directories."""
-        block, base = self._layout.block, self.base or 0
-        if row.kind == "directory" and row.runs:
+        """Learn from a row that the other listing gives: live folders and their blocks, what it knows itself."""
+        block, base = self._tables.layout.block, self.base or 0
+        if row.kind == "directory" and row.origin == Origin.ALLOCATED:
+            self._paths[row.meta] = "" if row.path == "/" else row.path
             for run in row.runs:
-                for at in range(run.start, run.start + min(run.length, 1 << 24), block) if run.start >= 0 else ():
-                    self._folders[(at - base) // block] = "" if row.path == "/" else row.path
-        if row.origin == Origin.DELETED and row.meta >= _FIRST_INODE:
-            self._names.setdefault(row.meta, row.path)
+                for at in range(run.start, run.start + min(run.length, _LONGEST), block) if run.start >= 0 else ():
+                    self._folders[(at - base) // block] = row.meta
         if row.runs and row.origin != Origin.ALLOCATED and row.runs[0].start >= 0:
             self._known.setdefault(row.meta, set()).add(row.runs[0].start - base)
 
     def found(self) -> Iterator[Found]:
         """Yield the newest live copy of every inode that is not live, or is another file's, now."""
-        self._learn_names()
-        self._by_key = {}
-        if self._journal.unread:
-            text = "bytes of the journal cannot be read; deleted files that they know are missing"
-            self.losses.add(text, count=self._journal.unread, severity=Severity.LOSS)
-        for sequence, old in self._gone():
-            try:
-                stream = stream_of_inode(old, self._layout, self._older_block)
-            except (UnreadableError, struct.error):
-                self.losses.add("blocks of a deleted file that the journal knows are lost", severity=Severity.NOTE)
-                stream = Stream(0)
+        names = Names(self._tables, self._journal, self._history, Folders(self._paths, self._folders))
+        self._incomplete(names)
+        for state, stream, certainty in self._judged():
             placed = {start for start, _ in stream.runs[:1]}
-            if placed and placed & self._known.get(old.number, set()):
+            if placed and placed & self._known.get(state.inode.number, set()):
                 continue
-            self._by_key[old.number, sequence] = stream
-            path = self._names.get(old.number, f"/$OrphanFiles/inode-{old.number}")
+            named = names.of(state)
             yield Found(
-                path=path, kind=old.kind, stream=stream, times=old.times, meta=old.number, parent=sequence,
-                origin=Origin.ORPHAN if path.startswith("/$OrphanFiles/") else Origin.DELETED, listed_by=JOURNAL,
-                flags=JOURNAL,
+                path=named.path, kind=state.inode.kind, stream=stream, times=state.inode.times,
+                meta=state.inode.number, parent=state.last, certainty=certainty, listed_by=JOURNAL,
+                origin=Origin.ORPHAN if named.path.startswith("/$OrphanFiles/") else Origin.DELETED,
+                flags=JOURNAL if named.sure else f"{JOURNAL},{ASSUMED}",
             )  # fmt: skip
 
-    def _learn_names(self) -> None:
-        """Take names from copies of directory blocks: those of live folders where the blocks lie."""
-        for block, path in sorted(self._folders.items()):
-            for raw in [self._quiet(block), *map(self._journal.read, self._journal.copies.get(block, []))]:
-                for name, inode in dir_names(raw):
-                    self._names.setdefault(inode, f"{path}/{name}")
+    def _incomplete(self, names: Names) -> None:
+        """Say what of the journal could not be looked at."""
+        text = "bytes of the journal cannot be read; deleted files that they know are missing"
+        self.losses.add(text, count=self._journal.unread, severity=Severity.LOSS)
+        full = not (self._history.complete and names.complete)
+        text = "the journal knows more deleted files than are listed, or more names"
+        self.losses.add(text, count=full, severity=Severity.LOSS)
 
-    def _quiet(self, block: int) -> bytes:
+    # -- what is left of them ----------------------------------------------------------------------------------------
+
+    def _judged(self) -> Iterator[tuple[State, Stream, str | None]]:
+        """Yield deleted files, the last to go first, with what is known of their blocks.
+
+        Blocks that are free now may have been another file's in between: such a file went later, or is a folder's or a
+        map's block that a later transaction wrote. A certainty of None leaves it to the bitmaps.
+        """
+        gone = {(state.inode.number, state.last) for state in self._history.gone()}
+        known = sorted(self._history.owners(), key=lambda state: (-state.last, state.inode.number))
+        later, metadata = _Taken(), sorted(self._journal.copies)
+        for _, states in groupby(known, key=lambda state: state.last):
+            streams = [(state, *self._stream(state)) for state in states]
+            for state, stream, complete in streams:
+                if (state.inode.number, state.last) not in gone:
+                    continue
+                taken = sum(later.overlap(*run) for run in stream.runs if run[0] >= 0)
+                written = state.inode.kind != "directory" and self._rewritten(metadata, state, stream)
+                whole = sum(length for start, length in stream.runs if start >= 0)
+                bad = Certainty.OVERWRITTEN if whole and taken >= whole else Certainty.PARTLY_OVERWRITTEN
+                lost = state.inode.size > 0 and not stream.size
+                self.losses.add("blocks of a deleted file are not known any more", count=lost, severity=Severity.NOTE)
+                yield state, stream, bad if stream.size and (taken or written or not complete) else None
+            for _, stream, _ in streams:
+                for start, length in stream.runs:
+                    later.add(start, length)
+
+    def _stream(self, state: State) -> tuple[Stream, bool]:
         try:
-            return self._block(block)
-        except UnreadableError:
-            return b""
+            return self._history.stream(state)
+        except (UnreadableError, ValueError):
+            return Stream(0), True
 
-    def _gone(self) -> Iterator[tuple[int, ExtInode]]:
-        """Yield (transaction, inode) of what was live in a copy and is not now, each generation once."""
-        layout, count = self._layout, 0
-        per_block = layout.block // layout.inode_size
-        for index, group in enumerate(self._tables.groups):
-            for block in range(group.inodes, group.inodes + layout.inode_blocks):
-                copies = self._journal.copies.get(block, [])
-                if not copies:
-                    continue
-                first = index * layout.inodes_per_group + (block - group.inodes) * per_block + 1
-                for row in self._older_inodes(block, first, per_block):
-                    count += 1
-                    if count > _MAX_GONE:
-                        text = "the journal knows more deleted files than are listed"
-                        self.losses.add(text, severity=Severity.LOSS)
-                        return
-                    yield row
-
-    def _older_inodes(self, block: int, first: int, per_block: int) -> Iterator[tuple[int, ExtInode]]:
-        size, now = self._layout.inode_size, self._quiet(block)
-        done: set[tuple[int, int]] = set()
-        for copy in self._journal.copies[block]:
-            raw = self._journal.read(copy)
-            for index in range(per_block if len(raw) == self._layout.block else 0):
-                number = first + index
-                old = parse_inode(raw[index * size : (index + 1) * size], number)
-                key = (number, old.generation)
-                if number < _FIRST_INODE or not old.live or not old.size or key in done or old.kind == "other":
-                    continue
-                current = parse_inode(now[index * size : (index + 1) * size].ljust(128, b"\0"), number)
-                if current.live and current.generation == old.generation:
-                    continue
-                done.add(key)
-                yield copy.sequence, old
+    def _rewritten(self, metadata: list[int], state: State, stream: Stream) -> bool:
+        """Tell whether a later transaction wrote one of a file's blocks as a folder's, or as one that maps others."""
+        size = self._tables.layout.block
+        for start, length in stream.runs:
+            first, last = bisect_left(metadata, start // size), bisect_left(metadata, (start + length) // size)
+            blocks = metadata[first:last] if start >= 0 else []
+            if any(self._journal.copies[block][0].sequence > state.last for block in blocks):
+                return True
+        return False
 
     def _place(self, item: Found) -> str:
         """Return an address: the inode and the transaction of the copy, which is kept as the parent."""
@@ -156,11 +141,32 @@ class OlderCopies(OwnFileSystem):
     def stream_of(self, entry: FileEntry) -> Stream:
         """Return an entry's bytes by its inode and the transaction of the copy."""
         if self._by_key is None:
-            losses = self.losses
-            for _ in self.found():
-                pass
-            self.losses = losses
-        stream = (self._by_key or {}).get((entry.meta, int(entry.parent)))
+            states = self._history.gone()
+            self._by_key = {(state.inode.number, state.last): self._stream(state)[0] for state in states}
+        stream = self._by_key.get((entry.meta, int(entry.parent)))
         if stream is None:
             raise ParseError("the journal's copy of its inode is gone")
         return stream
+
+
+class _Taken:
+    """Space that is taken: stretches in order, none touching another."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, start: int, length: int) -> None:
+        """Take a stretch; nothing where it is a hole."""
+        if start < 0 or length <= 0:
+            return
+        first, last = bisect_left(self._ends, start), bisect_right(self._starts, start + length)
+        low = min([start, *self._starts[first : min(first + 1, last)]])
+        high = max([start + length, *self._ends[max(first, last - 1) : last]])
+        self._starts[first:last], self._ends[first:last] = [low], [high]
+
+    def overlap(self, start: int, length: int) -> int:
+        """Return how many bytes of a stretch are taken."""
+        first, last = bisect_right(self._ends, start), bisect_left(self._starts, start + length)
+        held = zip(self._starts[first:last], self._ends[first:last], strict=True)
+        return sum(min(end, start + length) - max(low, start) for low, end in held)

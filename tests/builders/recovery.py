@@ -201,6 +201,7 @@ class MountDriver(Driver):
     def _append(self, place: Path, content: bytes) -> None:
         with place.open("ab") as handle:
             handle.write(content)
+            handle.flush()
             if self.kind == "ext4":
                 os.fsync(handle.fileno())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.access.ext import JOURNAL, open_ext
-from pipeline.access.ext_journal import dir_names
+from pipeline.access.ext_dir import DirName, dir_names
 from pipeline.access.interfaces import FileSystemOptions
 from pipeline.errors import UnreadableError
 from pipeline.records import Certainty, Diagnostic, ExtentClass, FileEntry, Origin, Region
@@ -106,7 +106,9 @@ def test_names_in_the_space_behind_names_are_found() -> None:
         )
 
     raw = entry(12, b"kept.txt", 16 + 20) + entry(13, b"gone-1.txt", 20) + entry(14, b"last", 1024 - 36)
-    assert list(dir_names(raw.ljust(1024, b"\0"))) == [("kept.txt", 12), ("gone-1.txt", 13), ("last", 14)]
+    assert list(dir_names(raw.ljust(1024, b"\0"))) == [
+        DirName("kept.txt", 12, 1, True), DirName("gone-1.txt", 13, 1, False), DirName("last", 14, 1, True),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -32,7 +32,7 @@ def _tried(kind: str, case: str, folder: Path) -> tuple[Counter[str], int, int]:
     return judged(truth.gone, ours(path, live=False)), len(truth.gone), standing(path, truth.gone)
 
 
-@pytest.mark.parametrize("kind", ["FAT16", "exFAT", "NTFS"])
+@pytest.mark.parametrize("kind", ["FAT16", "exFAT", "NTFS", "ext4"])
 @pytest.mark.parametrize("case", WHOLE)
 def test_what_nothing_overwrote_is_recovered(kind: str, case: str, tmp_path: Path) -> None:
     outcomes, count, _ = _tried(kind, case, tmp_path)
@@ -44,3 +44,10 @@ def test_what_was_overwritten_is_never_given_as_whole(kind: str, tmp_path: Path)
     outcomes, count, whole = _tried(kind, "08", tmp_path)
     assert outcomes["recovered"] == whole < count
     assert outcomes["false"] == 0
+
+
+@pytest.mark.parametrize("case", ["07", "08", "13"])
+def test_files_whose_inodes_others_use_come_back_by_the_journal(case: str, tmp_path: Path) -> None:
+    outcomes, count, whole = _tried("ext4", case, tmp_path)
+    assert outcomes == {"recovered": count}
+    assert whole == count
