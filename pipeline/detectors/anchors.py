@@ -31,9 +31,10 @@ _ATOM: Final = re.compile(r"\[(?:\\.|[^\]\\])+\]|\\.|[^\\()|{}?*+\[\]]|(?P<keep>
 
 @dataclass(frozen=True)
 class Prefilter:
-    """The compiled patterns of a rule set; each process builds its own."""
+    """The compiled patterns of a rule set for some tracks; each process builds its own."""
 
     ruleset: RuleSet
+    wanted: tuple[int, ...] = (0, 1, 2)
 
     def anchors(self, data: bytes) -> tuple[list[int], list[int], list[int]]:
         """Return, for each track, the offsets of the last byte of every match, in order."""
@@ -58,7 +59,7 @@ class Prefilter:
         for rule in self.ruleset.rules:
             for anchor in rule.match.anchor:
                 found.update(_pattern_forms(anchor))
-        return tuple(sorted(found))
+        return tuple(sorted(one for one in found if one[1] in self.wanted))
 
     @cached_property
     def _tracks(self) -> tuple[int, ...]:

@@ -15,9 +15,11 @@ from pipeline.detectors.tables import cells
 from pipeline.detectors.validators import VALIDATORS
 from pipeline.rules import Rule, RuleSet, fold_header
 
-__all__ = ["Candidate", "Matcher"]
+__all__ = ["Candidate", "Matcher", "PLACEHOLDERS", "is_placeholder"]
 
-_PLACEHOLDER: Final = re.compile(r"[\s*xX×＊〇○-]*")
+PLACEHOLDERS: Final = "*xX×＊〇○-"
+"""Characters that only stand for a value."""
+_PLACEHOLDER: Final = re.compile(rf"[\s{PLACEHOLDERS}]*")
 
 
 @dataclass(slots=True)
@@ -49,29 +51,35 @@ class Matcher:
                     yield Candidate(rule, span.start, span.end, rule.score.base + span.worth)
 
     def row(self, line: str, place: int, table: Table) -> Iterator[tuple[int, int, Candidate | None]]:
-        """Yield the typed cells of a row as (start, end, candidate or None), in text that starts at ``place``."""
+        """Yield the typed cells of a row with their quotes as (start, end, candidate or None), in text at ``place``."""
         if line.count(table.delimiter) + 1 < len(table.columns):
             return
         for kind, (start, end, _) in zip(table.columns, cells(line, table.delimiter), strict=False):
             if kind is None:
                 continue
+            quoted = start and line[start - 1] == '"'
+            low, high = (start - 1, end + 1) if quoted else (start, end)
             found = self._cell(kind, line[start:end])
             lead = len(line[start:end]) - len(line[start:end].lstrip())
             tail = len(line[start:end].rstrip())
             if found is None or tail <= lead:
-                yield place + start, place + end, None
+                yield place + low, place + high, None
                 continue
             score = found.score.base + found.context.column
             candidate = Candidate(found, place + start + lead, place + start + tail, score, by_column=True)
-            yield place + start, place + end, candidate
+            yield place + low, place + high, candidate
+
+    def column_rules(self, kind: str) -> tuple[tuple[Rule, re.Pattern[str]], ...]:
+        """Return the rules of a column of this kind, the first that accepts a cell wins."""
+        return self._columns.get(kind, ())
 
     def _cell(self, kind: str, cell: str) -> Rule | None:
         text = cell.strip()
-        if not text or _PLACEHOLDER.fullmatch(text):
+        if not text or is_placeholder(text):
             return None
         if not text[0].isdigit() and fold_header(text) in self.ruleset.headers:
             return None
-        for rule, pattern in self._columns.get(kind, ()):
+        for rule, pattern in self.column_rules(kind):
             if pattern.fullmatch(text) and is_valid(rule, text):
                 return rule
         return None
@@ -106,6 +114,11 @@ class Matcher:
     @cached_property
     def _addresses(self) -> AddressDictionary:
         return AddressDictionary(self.ruleset)
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether a cell only stands for a value: asterisks, dashes, circles."""
+    return _PLACEHOLDER.fullmatch(text) is not None
 
 
 def is_valid(rule: Rule, value: str) -> bool:

@@ -14,10 +14,12 @@ from itertools import pairwise
 from typing import Final
 
 from pipeline.detectors.anchors import TRACKS, Prefilter
+from pipeline.detectors.batches import Found
 from pipeline.detectors.candidates import Candidate
+from pipeline.detectors.columns import TableReader
 from pipeline.detectors.encodings import Decoded, decode, decode_line, japanese_weight
 from pipeline.detectors.hits import OVERLAP, Hit, Table, Window, shape_of
-from pipeline.detectors.lines import Segment, all_segments, segments
+from pipeline.detectors.lines import Segment, all_segments, chosen_segments, segments
 from pipeline.detectors.scoring import Judge, Text
 from pipeline.detectors.tables import find_table
 from pipeline.rules import RuleSet
@@ -64,13 +66,23 @@ class Scanner:
             found.extend(self._hits(window, lines, window.table if wanted else None))
         return _merge(found)
 
+    def sweep(self, window: Window) -> Found:
+        """Return what :meth:`scan` returns; the rows of a table are read by columns where they can be."""
+        table = window.table
+        if table is None or table.encoding or any(self._wide_prefilter.anchors(window.data)):
+            return Found(self.scan(window))
+        columns, lines, left = self._reader.read(window, table)
+        parts = chosen_segments(window, lines, left)
+        read = [line for part in parts if (line := self._decode(window, part, 0)) is not None]
+        return Found(_merge(self._hits(window, read, table)), columns)
+
     def scan_content(self, data: bytes) -> Iterator[Hit]:
         """Yield the hits of a whole content, page by page."""
         table = self.table(data)
         for start in range(0, len(data), _PAGE):
             low, high = max(0, start - OVERLAP), start + _PAGE
             piece = data[low : high + OVERLAP]
-            yield from self.scan(Window(data=piece, start=low, own_start=start, own_end=high, table=table))
+            yield from self.sweep(Window(data=piece, start=low, own_start=start, own_end=high, table=table)).all()
 
     def scan_text(self, text: str, table: Table | None = None) -> list[Hit]:
         """Return the hits of decoded text; offsets are characters."""
@@ -125,6 +137,14 @@ class Scanner:
     @cached_property
     def _prefilter(self) -> Prefilter:
         return Prefilter(self.ruleset)
+
+    @cached_property
+    def _wide_prefilter(self) -> Prefilter:
+        return Prefilter(self.ruleset, wanted=(1, 2))
+
+    @cached_property
+    def _reader(self) -> TableReader:
+        return TableReader(self.ruleset, self._judge.matcher, self._likely)
 
     @cached_property
     def _judge(self) -> Judge:

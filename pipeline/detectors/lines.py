@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from pipeline.detectors.batches import LONGEST, Lines
 from pipeline.detectors.hits import Window
 
-__all__ = ["Segment", "all_segments", "segments"]
+__all__ = ["Segment", "all_segments", "chosen_segments", "segments"]
 
-_REACH: Final = 2048
+_REACH: Final = LONGEST
 _CELL: Final = 1024
 _MARGIN: Final = 512
 _NEXT: Final = 512
@@ -53,10 +54,26 @@ def all_segments(window: Window, track: int) -> Iterator[Segment]:
         yield from segments(window, step, track)
         return
     for match in _LINE.finditer(window.data):
-        if match.end() - match.start() <= _REACH:
-            yield Segment(match.start(), match.end(), match.start(), match.end(), whole=True)
-        else:
-            yield from segments(window, range(match.start(), match.end(), _CELL // 4), track)
+        yield from line_segments(window, match.start(), match.end())
+
+
+def line_segments(window: Window, start: int, end: int) -> Iterator[Segment]:
+    """Yield a line of bytes, whole or cut at the grid."""
+    if end - start <= LONGEST:
+        yield Segment(start, end, start, end, whole=True)
+    else:
+        yield from segments(window, range(start, end, _CELL // 4), 0)
+
+
+def chosen_segments(window: Window, lines: Lines, numbers: Sequence[int]) -> Iterator[Segment]:
+    """Yield some lines of a window, and before each the end of the line before, which it may rest on and owns nothing."""
+    reached = -1
+    for number in numbers:
+        if number and number - 1 != reached:
+            *_, last = line_segments(window, int(lines.starts[number - 1]), int(lines.ends[number - 1]))
+            yield replace(last, own_start=last.end, own_end=last.end)
+        yield from line_segments(window, int(lines.starts[number]), int(lines.ends[number]))
+        reached = number
 
 
 def _around(window: Window, anchor: int, track: int) -> Iterator[Segment]:

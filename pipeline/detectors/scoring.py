@@ -54,7 +54,7 @@ class Judge:
     def hits(self, text: Text, table: Table | None) -> list[Candidate]:
         """Return the hits of a text: reported, disjoint for each kind, in order."""
         typed, covered = self._typed(text, table)
-        free = list(self._matcher.free(_blank(text.text, covered)))
+        free = list(self.matcher.free(_blank(text.text, covered)))
         for candidate in free:
             self._words(candidate, text)
         everyone = [*typed, *free]
@@ -63,14 +63,14 @@ class Judge:
 
     def candidates(self, text: str) -> Iterator[Candidate]:
         """Yield what the rules match in a text whatever stands around it."""
-        return self._matcher.free(text)
+        return self.matcher.free(text)
 
     def _typed(self, text: Text, table: Table | None) -> tuple[list[Candidate], list[tuple[int, int]]]:
         typed: list[Candidate] = []
         covered: list[tuple[int, int]] = []
         if table is not None:
             for line, start in enumerate(text.starts):
-                for low, high, candidate in self._matcher.row(text.text[start : text.end_of(line)], start, table):
+                for low, high, candidate in self.matcher.row(text.text[start : text.end_of(line)], start, table):
                     covered.append((low, high))
                     if candidate is not None:
                         typed.append(candidate)
@@ -103,7 +103,8 @@ class Judge:
                 one.score += one.rule.context.row
 
     @cached_property
-    def _matcher(self) -> Matcher:
+    def matcher(self) -> Matcher:
+        """The rules, ready to run on text."""
         return Matcher(self.ruleset)
 
     @cached_property
@@ -121,10 +122,13 @@ def _pattern(context: Context) -> re.Pattern[str] | None:
 
 
 def _blank(text: str, covered: Sequence[tuple[int, int]]) -> str:
-    """Return the text with typed cells blanked: what stands there is decided by its column."""
+    """Return the text with typed cells blanked: what stands there is decided by its column.
+
+    To the rules a typed cell is a line break: what stands between two of them is matched by itself.
+    """
     parts, reached = [], 0
     for low, high in covered:
-        parts += [text[reached:low], "\0" * (high - low)]
+        parts += [text[reached:low], "\n" * (high - low)]
         reached = high
     return "".join([*parts, text[reached:]])
 

@@ -7,16 +7,19 @@ Sources: 総務省令第85号(平成26年)第5条 (個人番号), ISO/IEC 7812-1
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+
 from pipeline.rules_values import iso_date
 
-__all__ = ["VALIDATORS"]
+__all__ = ["VALIDATORS", "valid_many"]
 
 _MY_NUMBER_WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _NOT_DIGIT: Final = re.compile(r"\D")
+_NOT_DIGIT_MANY: Final = re.compile(r"[^\d\0]")
 _DIGIT_PHONE: Final = re.compile(r"0[1-9]\d{8}|0[5-9]0[1-9]\d{7}")
 _ISSUERS: Final = re.compile(
     r"4\d{12}(?:\d{3})?|5[1-5]\d{14}|2(?:2[2-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|35(?:2[89]|[3-8]\d)\d{12}"
@@ -145,3 +148,40 @@ VALIDATORS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
         "phone": _phone,
     }
 )
+
+
+def valid_many(names: Sequence[str], values: Sequence[str]) -> list[bool]:
+    """Return, for each of many values without NUL, whether every named validator accepts it."""
+    found = [True] * len(values)
+    for name in names:
+        many = _MANY.get(name)
+        one = VALIDATORS[name]
+        results = many(values) if many else [one(value) for value in values]
+        found = [before and after for before, after in zip(found, results, strict=True)]
+    return found
+
+
+def _digits(values: Sequence[str]) -> list[str]:
+    return _NOT_DIGIT_MANY.sub("", "\0".join(values)).split("\0")
+
+
+def _all_same_many(values: Sequence[str]) -> list[bool]:
+    return [not digits or digits != digits[0] * len(digits) for digits in _digits(values)] if values else []
+
+
+def _my_number_many(values: Sequence[str]) -> list[bool]:
+    if not values:
+        return []
+    found = [len(digits) == 12 and digits.isascii() for digits in _digits(values)]
+    if not all(found):
+        return [_my_number(value) for value in values]
+    digits = np.frombuffer("".join(_digits(values)).encode("ascii"), dtype=np.uint8).reshape(-1, 12) - 48
+    rest = digits[:, :11].astype(np.int64) @ np.array(_MY_NUMBER_WEIGHTS) % 11
+    good: list[bool] = (digits[:, 11] == np.where(rest <= 1, 0, 11 - rest)).tolist()
+    return good
+
+
+_MANY: Final[Mapping[str, Callable[[Sequence[str]], list[bool]]]] = MappingProxyType(
+    {"all-same": _all_same_many, "mod11-mynumber": _my_number_many}
+)
+"""Validators that judge many values in one go; each says what its namesake says."""
