@@ -24,6 +24,7 @@ __all__ = [
     "normalise",
     "spellings",
     "value_tag",
+    "value_tags",
     "wareki_date",
 ]
 
@@ -146,6 +147,17 @@ def value_tag(key: bytes, kind: str, value: str) -> str:
     """Return the keyed tag of a value: 32 hexadecimal digits, equal for equal canonical values of one kind."""
     message = f"{kind}\x1f{canonical(kind, value)}".encode("utf-8", "surrogatepass")
     return blake2b(message, digest_size=16, key=key[:64]).hexdigest()
+
+
+def value_tags(key: bytes, kind: str, values: Sequence[str]) -> list[str]:
+    """Return :func:`value_tag` of each of many values, under the terms of :func:`canonical_many`."""
+    begun = blake2b(f"{kind}\x1f".encode("utf-8", "surrogatepass"), digest_size=16, key=key[:64])
+    tags = []
+    for value in canonical_many(kind, values):
+        digest = begun.copy()
+        digest.update(value.encode("utf-8", "surrogatepass"))
+        tags.append(digest.hexdigest())
+    return tags
 
 
 def _day(year: int, month: int, day: int) -> date | None:

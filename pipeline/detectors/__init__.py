@@ -2,13 +2,26 @@
 
 from typing import Final
 
+from pipeline.detectors.batches import ColumnHits, Found
 from pipeline.detectors.encodings import decode_bytes
 from pipeline.detectors.engine import Scanner
 from pipeline.detectors.hits import OVERLAP, Hit, Table, Window
 from pipeline.detectors.masking import Masker
 from pipeline.rules_values import value_tag
 
-__all__ = ["OVERLAP", "VERSION", "Hit", "Masker", "Scanner", "Table", "Window", "decode_bytes", "value_tag"]
+__all__ = [
+    "OVERLAP",
+    "VERSION",
+    "ColumnHits",
+    "Found",
+    "Hit",
+    "Masker",
+    "Scanner",
+    "Table",
+    "Window",
+    "decode_bytes",
+    "value_tag",
+]
 
 VERSION: Final = 1
 """Raised when equal bytes and rules may give different hits."""

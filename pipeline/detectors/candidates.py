@@ -15,7 +15,7 @@ from pipeline.detectors.tables import cells
 from pipeline.detectors.validators import VALIDATORS
 from pipeline.rules import Rule, RuleSet, fold_header
 
-__all__ = ["Candidate", "Matcher", "PLACEHOLDERS", "is_placeholder"]
+__all__ = ["PLACEHOLDERS", "Candidate", "Matcher", "is_placeholder"]
 
 PLACEHOLDERS: Final = "*xX×＊〇○-"
 """Characters that only stand for a value."""

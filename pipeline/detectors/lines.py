@@ -66,7 +66,7 @@ def line_segments(window: Window, start: int, end: int) -> Iterator[Segment]:
 
 
 def chosen_segments(window: Window, lines: Lines, numbers: Sequence[int]) -> Iterator[Segment]:
-    """Yield some lines of a window, and before each the end of the line before, which it may rest on and owns nothing."""
+    """Yield some lines of a window, and before each the end of the line before it, which owns nothing."""
     reached = -1
     for number in numbers:
         if number and number - 1 != reached:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
+import pyarrow as pa
+
 from pipeline.records import FileEntry
 from pipeline.stages.base import RowOf
 from pipeline.stages.context import Context
@@ -32,12 +34,26 @@ def examine_carved(context: Context, entry: FileEntry) -> Iterator[RowOf]:
     starts = (0, *accumulate(run.length for run in entry.runs))
     edges = [edge for run in entry.runs for edge in (run.start, run.start + run.length)]
     for name, row in ContentExaminer(context).examine([entry]):
+        if isinstance(row, pa.RecordBatch):
+            yield name, _beside(row, entry, plain)
+            continue
         place = row.image_offset if name == "detections" else None
         if entry.reader == "clear" and name == "detections" and row.file == entry.id and not row.locator:
             place = image_offset(entry.runs, starts, row.offset, row.length)
         near = place is None or table or any(edge - EDGE <= place < edge + EDGE for edge in edges)
         if near and (place is None or (row.kind, place, row.length) not in plain):
             yield name, row
+
+
+def _beside(batch: pa.RecordBatch, entry: FileEntry, plain: set[_Place]) -> pa.RecordBatch:
+    """Return the rows of a table but for those that the scan of raw space finds, all of which was asked for them."""
+    starts = (0, *accumulate(run.length for run in entry.runs))
+    columns = (batch.column(name).to_pylist() for name in ("kind", "offset", "length"))
+    kept = [
+        (place := image_offset(entry.runs, starts, offset, length)) is None or (kind, place, length) not in plain
+        for kind, offset, length in zip(*columns, strict=True)
+    ]
+    return batch.filter(pa.array(kept, pa.bool_()))
 
 
 def _plain(context: Context, entry: FileEntry, *, everywhere: bool) -> set[_Place]:

@@ -23,7 +23,7 @@ from pipeline.records import (
 )
 from pipeline.stages.base import RowOf
 from pipeline.stages.context import Context
-from pipeline.stages.examine_findings import FindingMaker
+from pipeline.stages.examine_findings import FindingMaker, in_own_bytes
 from pipeline.stages.examine_memory import MEMORY_KINDS, objects_in
 from pipeline.stages.examine_noise import POSSIBLY_ENCRYPTED
 from pipeline.stages.examine_pages import Pass, read_once
@@ -128,14 +128,27 @@ class ContentExaminer:
             Content(sha256=sha256, sha1=done.digests.sha1, md5=done.digests.md5, size=done.size, type=kind, known=None),
         )
         yield "examinations", _examination(first, "hashed", "examined", "", done.size)
-        raw = [maker.from_bytes(hit, sha256) for hit in done.hits]
-        seen = {(finding.kind, finding.value_tag) for finding in raw}
-        for finding in raw:
-            yield "detections", finding
+        seen: set[tuple[str, str]] = set()
+        yield from self._found(done, maker, sha256, seen, wanted=decoder_for(kind) is not None)
         for match in done.matches:
             yield "detections", maker.from_yara(match, sha256)
         yield from self._detected(first, kind, done)
         yield from self._decoded(first, kind, done, maker, seen, sha256, depth)
+
+    def _found(
+        self, done: Pass, maker: FindingMaker, sha256: str, seen: set[tuple[str, str]], *, wanted: bool
+    ) -> Iterator[RowOf]:
+        """Yield the findings in a content's own bytes, and note their values where decoded text is to come."""
+        for page in done.found():
+            for hit in page.hits:
+                finding = maker.from_bytes(hit, sha256)
+                seen.add((finding.kind, finding.value_tag))
+                yield "detections", finding
+            if page.columns:
+                batch = maker.from_columns(page.columns, sha256)
+                if wanted:
+                    seen.update(zip(batch["kind"].to_pylist(), batch["value_tag"].to_pylist(), strict=True))
+                yield "detections", batch
 
     def _detected(self, entry: FileEntry, kind: str, done: Pass) -> Iterator[RowOf]:
         """Say that a content was searched; of one without a type that is all noise, that this shows nothing."""
@@ -188,7 +201,7 @@ class ContentExaminer:
             own = ""
             for table, row in self._member(one, entry, maker, depth):
                 own = own or (row.id if table == "files" else "")
-                if table != "detections" or row.file != own or row.locator:
+                if table != "detections" or not in_own_bytes(row, own):
                     yield table, row
 
     def _part(

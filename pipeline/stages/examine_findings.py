@@ -6,14 +6,17 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
+import pyarrow as pa
+
 from pipeline.address import at_bytes, join
-from pipeline.detectors import Hit
+from pipeline.detectors import ColumnHits, Hit
 from pipeline.detectors.yara_rules import YaraMatch
 from pipeline.records import FileEntry, Finding, Run, identify
 from pipeline.rules_values import value_tag
 from pipeline.stages.context import Context
+from pipeline.stages.examine_columns import finding_batch
 
-__all__ = ["FindingMaker", "image_offset"]
+__all__ = ["FindingMaker", "image_offset", "in_own_bytes"]
 
 
 def image_offset(runs: Sequence[Run], starts: Sequence[int], offset: int, length: int) -> int | None:
@@ -28,6 +31,13 @@ def image_offset(runs: Sequence[Run], starts: Sequence[int], offset: int, length
     if run.start < 0 or inside + length > run.length:
         return None
     return run.start + inside
+
+
+def in_own_bytes(row: Finding | pa.RecordBatch, file: str) -> bool:
+    """Return whether findings, of one or of a page, lie in the own bytes of a file."""
+    if isinstance(row, pa.RecordBatch):
+        return bool(row.column("file")[0].as_py() == file)
+    return row.file == file and not row.locator
 
 
 class FindingMaker:
@@ -52,6 +62,10 @@ class FindingMaker:
         place = at_bytes(self._entry.address, hit.start, hit.length)
         where = image_offset(self._runs, self._starts, hit.start, hit.length)
         return self._finding(hit, content, place, "", where)
+
+    def from_columns(self, columns: Sequence[ColumnHits], content: str) -> pa.RecordBatch:
+        """Return the findings of columns of the content's own rows."""
+        return finding_batch(columns, self._entry, self._runs, self._key, content)
 
     def from_text(self, hits: Iterable[Hit], locator: str, content: str) -> Iterator[Finding]:
         """Yield the findings of hits in decoded text; they have a place in the document, not on the medium."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from pipeline.access.interfaces import Readable
 from pipeline.access.noise import Noise
-from pipeline.detectors import Hit, Table, Window
+from pipeline.detectors import Found, Table, Window
 from pipeline.detectors.yara_rules import YaraMatch
 
 __all__ = ["CONTEXT_BYTES", "PAGE_BYTES", "Digests", "Pass", "pages", "read_once"]
@@ -17,6 +18,8 @@ __all__ = ["CONTEXT_BYTES", "PAGE_BYTES", "Digests", "Pass", "pages", "read_once
 PAGE_BYTES: Final = 4 << 20
 CONTEXT_BYTES: Final = 8 << 10
 HEAD_BYTES: Final = 64 << 10
+HELD_BYTES: Final = 16 << 20
+"""The hits of a table are held in memory up to this size of it; a larger one is read again for them, page by page."""
 
 
 class Digests:
@@ -48,12 +51,15 @@ class Digests:
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass over a stream gave; ``data`` is kept only up to the limit asked for."""
+    """What one pass over a stream gave; ``data`` is kept only up to the limit asked for.
+
+    ``found`` yields the hits page by page, as often as it is asked.
+    """
 
     size: int
     digests: Digests
+    found: Callable[[], Iterable[Found]]
     head: bytes = b""
-    hits: list[Hit] = field(default_factory=list)
     matches: list[YaraMatch] = field(default_factory=list)
     data: bytes | None = None
     noise: Noise = field(default_factory=Noise)
@@ -66,7 +72,7 @@ class Scans(Protocol):
         """Return the layout of a content's rows, from its head."""
         ...
 
-    def scan(self, window: Window) -> list[Hit]:
+    def sweep(self, window: Window) -> Found:
         """Return the hits that a window owns."""
         ...
 
@@ -114,13 +120,17 @@ def read_once(
         match: YARA over a page's bytes and their offset; matches in a page's context belong to the next page.
         keep: keep the bytes when there are at most this many.
     """
-    result = Pass(size=0, digests=Digests())
+    held: list[Found] = []
+    result = Pass(size=0, digests=Digests(), found=lambda: held)
     kept: list[bytes] | None = [] if size <= keep else None
     for window, page in pages(content, size, table_of=scanner.table):
         result.digests.update(page)
         result.noise.feed(page)
         result.head = result.head or page[:HEAD_BYTES]
-        result.hits += scanner.scan(window)
+        if window.table is None or size <= HELD_BYTES:
+            held.append(scanner.sweep(window))
+        elif not result.size:
+            result.found = partial(_swept, content, size, scanner)
         owned = (m for m in match(window.data, window.start) if window.own_start <= m.offset < window.own_end)
         result.matches += owned
         result.size += len(page)
@@ -128,3 +138,8 @@ def read_once(
             kept.append(page)
     result.data = b"".join(kept) if kept is not None else None
     return result
+
+
+def _swept(content: Readable, size: int, scanner: Scans) -> Iterator[Found]:
+    for window, _ in pages(content, size, table_of=scanner.table):
+        yield scanner.sweep(window)

@@ -19,8 +19,10 @@ from tests.builders.people import HEADERS, generate
 RULES = Path(__file__).parents[2] / "rules"
 ENCODINGS = ("utf-8", "cp932", "euc-jp", "iso-2022-jp", "ascii")
 SPOILED = (
-    "", " ", "***", "ー", "氏名", "電話", "生活保護", "０９０－１２３４－５６７８", "0ー1", "１２３４　５６７８　９０１８", "2月30日",
-    "髙橋　﨑子", "𠮷田 太郎", "\ue000田", 'a"b', '""', "山田，太郎", "x" * 2100, "\x1b", "\x80", "尼崎市潮江1-2-3", "注文番号",
+    "", " ", "***", "ー", "氏名", "電話", "生活保護", "０９０－１２３４－５６７８", "0ー1",
+    "１２３４　５６７８　９０１８",
+    "髙橋　﨑子", "𠮷田 太郎", "\ue000田", 'a"b', '""', "山田，太郎", "x" * 2100, "\x1b", "\x80",
+    "尼崎市潮江1-2-3", "注文番号", "2月30日",
     "S60.4.1", "a@example.jp", "12", "\u3000", "  山田太郎\u3000 ", "²", "ﾔﾏﾀﾞ ﾀﾛｳ", "\ufeff",
 )  # fmt: skip
 KINDS = ("name", "name-kana", "address", "phone", "email", "my-number", "birth-date", "bank-account")

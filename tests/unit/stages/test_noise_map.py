@@ -6,7 +6,7 @@ import hashlib
 
 from pipeline.access.clear import Place
 from pipeline.access.noise import STRETCH, WINDOW
-from pipeline.detectors import Hit, Window
+from pipeline.detectors import Found, Window
 from pipeline.records import FileEntry
 from pipeline.stages.examine_content import ContentExaminer
 from pipeline.stages.examine_noise import NoiseMap
@@ -75,8 +75,8 @@ class Scanner:
     def table(self, head: bytes) -> None:
         return None
 
-    def scan(self, window: Window) -> list[Hit]:
-        return []
+    def sweep(self, window: Window) -> Found:
+        return Found([])
 
 
 def judged(data: bytes, kind: str) -> list[tuple[str, str, str]]:
