@@ -9,23 +9,44 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
-from pipeline.cli import demo, export, init, prove, register, report, reveal, rules, run, show, status, verify
 from pipeline.errors import TriageError
 
 __all__ = ["main"]
 
-COMMANDS = (init, register, run, status, verify, report, show, prove, reveal, export, rules, demo)
+COMMANDS: Final = {
+    "init": "make a case folder with settings and keys",
+    "register": "make a keyed index of a register; no value is kept",
+    "run": "run all stages, or up to one; continues where it was stopped",
+    "status": "what is done, and what could not be examined",
+    "verify": "re-check every claim from the images",
+    "report": "write the report",
+    "show": "walk a claim, finding or file down to its bytes",
+    "prove": "write a proof that bytes are in an image, for a reader without it",
+    "reveal": "show a finding's value; the ledger records who looked",
+    "export": "write a table to a file",
+    "rules": "check the rules",
+    "demo": "run the two synthetic cases",
+}
+"""The commands and what they do; each is the module of its name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``akashi``; returns the exit code."""
+    """Run ``akashi``; returns the exit code.
+
+    Only the modules of commands that the arguments name are imported: the others' engines take seconds to load.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="akashi", description="Forensic triage of lost media.")
     parser.add_argument("--rules", default=None, help="folder of rules (default: the project's)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in COMMANDS:
-        module.add_to(commands)
-    options = parser.parse_args(arguments)
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose)
+        if name in given:
+            import_module(f"{__name__}.{name}").add_to(command)
+    options = parser.parse_args(given)
     try:
         code: int = options.handle(options)
     except TriageError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pipeline.clock import SYSTEM_CLOCK
 from pipeline.config import Case, load_case
@@ -13,10 +13,7 @@ from pipeline.custody import Ledger
 from pipeline.errors import SettingsError
 from pipeline.keys import open_keys
 
-__all__ = ["Commands", "actor", "case_of", "ledger_of", "project_root", "rules_folder"]
-
-Commands = Any
-"""``argparse``'s collection of sub-commands, whose type has no public name."""
+__all__ = ["actor", "case_of", "ledger_of", "project_root", "rules_folder"]
 
 _UP: Final = 2
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cli.common import Commands, actor, project_root, rules_folder
+from pipeline.cli.common import actor, project_root, rules_folder
 from pipeline.cli.drawing import drawn_progress
 from pipeline.cli.runlog import log_to
 from pipeline.clock import SYSTEM_CLOCK
@@ -35,9 +35,8 @@ CASES: Final = ("demo-clean", "demo-leak")
 WORKERS: Final = 2
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("demo", help="run the two synthetic cases")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("directory", nargs="?", default=None, metavar="DIR", help="where (default: ./akashi-demo)")
     parser.set_defaults(handle=handle)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.cli.common import Commands, case_of, ledger_of
+from pipeline.cli.common import case_of, ledger_of
 from pipeline.review.tables import FORMATS, export_table
 from pipeline.store import file_digest
 
 __all__ = ["add_to"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("export", help="write a table to a file")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE")
     parser.add_argument("table", metavar="TABLE")
     parser.add_argument("--format", choices=FORMATS, default="csv")

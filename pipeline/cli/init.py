@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from pipeline.cli.common import Commands
 from pipeline.errors import SettingsError
 from pipeline.keys import create_keys
 
@@ -45,9 +44,8 @@ directory = "secrets"
 """
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("init", help="make a case folder with settings and keys")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE", help="folder of the case; an existing case gets the keys that it lacks")
     parser.set_defaults(handle=handle)
 

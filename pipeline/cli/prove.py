@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.cli.common import Commands, case_of, ledger_of
+from pipeline.cli.common import case_of, ledger_of
 from pipeline.review.proof import prove, target_of
 
 __all__ = ["add_to"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("prove", help="write a proof that bytes are in an image, for a reader without it")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE")
     parser.add_argument("target", metavar="TARGET", help="id of a finding or file, or EX-01!bytes:START+LENGTH")
     parser.add_argument("--out", default=None, metavar="FILE", help="default: proof-TARGET.json in this folder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.cli.common import Commands, case_of, ledger_of
+from pipeline.cli.common import case_of, ledger_of
 from pipeline.errors import SettingsError
 from pipeline.keys import create_keys
 from pipeline.register import build_register
@@ -15,9 +15,8 @@ from pipeline.store import file_digest
 __all__ = ["add_to"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("register", help="make a keyed index of a register; no value is kept")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
     build = actions.add_parser("build", help="read a CSV and write the index that case.toml names")
     build.add_argument("csv", metavar="CSV")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pipeline.cli.common import Commands, case_of, ledger_of
+from pipeline.cli.common import case_of, ledger_of
 from pipeline.config import LANGUAGES
 from pipeline.errors import SettingsError
 from pipeline.review.documents import EDITIONS, FORMATS, write_reports
@@ -12,9 +12,8 @@ from pipeline.review.documents import EDITIONS, FORMATS, write_reports
 __all__ = ["add_to"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("report", help="write the report")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE")
     parser.add_argument("--edition", choices=EDITIONS, default="committee")
     parser.add_argument("--format", default="html", metavar="LIST", help=f"comma-separated: {', '.join(FORMATS)}")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from pipeline.cli.common import Commands, case_of, ledger_of
+from pipeline.cli.common import case_of, ledger_of
 from pipeline.review.reading import reveal
 
 __all__ = ["add_to"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("reveal", help="show a finding's value; the ledger records who looked")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE")
     parser.add_argument("finding", metavar="FINDING")
     parser.add_argument("--reason", default="", help="why; goes into the ledger")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from pipeline.cli.common import Commands, rules_folder
+from pipeline.cli.common import rules_folder
 from pipeline.detectors.check import check_rules, measure
 from pipeline.errors import EXIT_COMPLETE, EXIT_USAGE
 from pipeline.rules import load_rules
@@ -14,9 +14,8 @@ from pipeline.verdict_rules import check_verdict_rules
 __all__ = ["add_to"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("rules", help="check the rules")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
     check = actions.add_parser("check", help="compile them, run their examples, measure them")
     check.set_defaults(handle=handle)

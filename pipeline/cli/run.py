@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from pipeline.cli.common import Commands, case_of, ledger_of
+from pipeline.cli.common import case_of, ledger_of
 from pipeline.cli.drawing import drawn_progress
 from pipeline.cli.runlog import log_to
 from pipeline.clock import SYSTEM_CLOCK
@@ -16,9 +16,8 @@ from pipeline.keys import create_keys
 __all__ = ["add_to"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("run", help="run all stages, or up to one; continues where it was stopped")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE")
     parser.add_argument("--stage", default=None, metavar="NAME", help="stop after this stage")
     where = parser.add_mutually_exclusive_group()

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pipeline.cli.common import Commands, case_of
+from pipeline.cli.common import case_of
 from pipeline.config import Case
 from pipeline.exporters.text import neutral
 from pipeline.review.chain import Link, walk
@@ -19,9 +19,8 @@ __all__ = ["add_to"]
 _LONGEST: Final = 8
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("show", help="walk a claim, finding or file down to its bytes")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE")
     parser.add_argument("id", metavar="ID", help="id of a row, or an exhibit's label")
     parser.add_argument("--at", type=_offset, default=None, metavar="OFFSET", help="image offset of the exhibit ID")

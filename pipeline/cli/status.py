@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from typing import Final
 
-from pipeline.cli.common import Commands, case_of
+from pipeline.cli.common import case_of
 from pipeline.config import Case
 from pipeline.errors import EXIT_COMPLETE, EXIT_LOST
 from pipeline.records import Severity
@@ -19,9 +19,8 @@ __all__ = ["add_to"]
 _SHOWN: Final = 40
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("status", help="what is done, and what could not be examined")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE")
     parser.add_argument("--all", action="store_true", help="every diagnostic, not only the first of each kind")
     parser.set_defaults(handle=handle)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from pipeline.cli.common import Commands, case_of, ledger_of
+from pipeline.cli.common import case_of, ledger_of
 from pipeline.errors import EXIT_COMPLETE, IntegrityError
 from pipeline.review.verify import verify_case
 
 __all__ = ["add_to"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("verify", help="re-check every claim from the images")
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("case", metavar="CASE")
     parser.set_defaults(handle=handle)
 
