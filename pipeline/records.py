@@ -88,10 +88,14 @@ class Severity(StrEnum):
 
 
 class Certainty(StrEnum):
-    """How sure the runs of an entry are its own; ``reassembled``: in pieces that fit by the object's own structure."""
+    """How sure the runs of an entry are its own; ``reassembled``: in pieces that fit by the object's own structure.
+
+    ``contested``: another deleted file, or one that grew, held some of them before or after, which cannot be told.
+    """
 
     INTACT = "intact"
     CONTIGUITY_ASSUMED = "contiguity-assumed"
+    CONTESTED = "contested"
     PARTLY_OVERWRITTEN = "partly-overwritten"
     OVERWRITTEN = "overwritten"
     NO_CONTENT = "no-content"

@@ -114,8 +114,9 @@ class ExfatWalk(TreeWalk):
         """
         stream, (times, _) = found.raw.stream, self._stamps(found.raw.head)
         born, last = microseconds(times.get("created")), microseconds(times.get("modified"))
-        first, need = _le(stream, 20, 4), -(-_le(stream, 24, 8) // self.space.geometry.cluster)
-        lease = Lease(first, min(need, _MOST), born if born != NEVER else last, max(born, last), bool(stream[1] & 2))
+        first, size = _le(stream, 20, 4), min(_le(stream, 24, 8), _MOST)
+        need, born, last = -(-size // self.space.geometry.cluster), born if born != NEVER else last, max(born, last)
+        lease = Lease(first, need, born, last, bool(stream[1] & 2), size)
         if lease.whole or not 0 < need < len(self.table) or not 2 <= first < len(self.table):
             return lease, []
         clusters, fault = self.follow(first, need)

@@ -223,6 +223,6 @@ class TreeWalk(ABC):
         if clusters:
             self._claims.add(clusters)
             born, last = microseconds(entry.created), microseconds(entry.modified)
-            self.tenants.hold(clusters, born if born != NEVER else last, max(born, last))
+            self.tenants.hold(clusters, born if born != NEVER else last, max(born, last), entry.size)
             if entry.kind == "directory":
                 self.folders.append(self.space.byte_runs(clusters))

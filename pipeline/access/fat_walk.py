@@ -123,8 +123,9 @@ class FatWalk(TreeWalk):
     def _lease(self, found: Found) -> Lease:
         times, _ = self._stamps(found.raw.raw)
         born, last = microseconds(times.get("created")), microseconds(times.get("modified"))
-        need = -(-self._size(found) // self._geometry.cluster)
-        return Lease(self._start(found.raw.raw), need, born if born != NEVER else last, max(born, last), False)
+        size = self._size(found)
+        need, born, last = -(-size // self._geometry.cluster), born if born != NEVER else last, max(born, last)
+        return Lease(self._start(found.raw.raw), need, born, last, whole=False, size=size)
 
     def _size(self, found: Found) -> int:
         return 0 if found.directory else _le(found.raw.raw, 28, 4)

@@ -30,8 +30,8 @@ PACKED: Final = "packed"
 """Name of content that lies on the medium compressed or enciphered: its last clusters hold slack no reader gives."""
 
 WORST: Final = (
-    Certainty.NO_CONTENT, Certainty.INTACT, Certainty.CONTIGUITY_ASSUMED, Certainty.PARTLY_OVERWRITTEN,
-    Certainty.OVERWRITTEN,
+    Certainty.NO_CONTENT, Certainty.INTACT, Certainty.CONTIGUITY_ASSUMED, Certainty.CONTESTED,
+    Certainty.PARTLY_OVERWRITTEN, Certainty.OVERWRITTEN,
 )  # fmt: skip
 """Certainties as an account may lower them, the best first; ``Listing.certainty`` holds their places."""
 
@@ -40,7 +40,9 @@ PACKED_NAME: Final = _WORDS.index(PACKED)
 """Place of ``PACKED`` in ``Listing.names``: a word, not a file of that name."""
 _LONGEST: Final = 1 << 48
 """Longer runs are cut to this: no medium is longer, and sums of them stay in 64 bits."""
-_REMAINS: Final = {Certainty.INTACT: 3, Certainty.CONTIGUITY_ASSUMED: 2, Certainty.PARTLY_OVERWRITTEN: 1}
+_REMAINS: Final = {
+    Certainty.INTACT: 3, Certainty.CONTIGUITY_ASSUMED: 2, Certainty.CONTESTED: 1, Certainty.PARTLY_OVERWRITTEN: 1,
+}  # fmt: skip
 """Among deleted entries the surer one holds what several claim."""
 _READ_KINDS: Final = ("file", "stream", "link")
 _SYSTEM: Final = (*_READ_KINDS, "directory")

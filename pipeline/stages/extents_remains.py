@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.records import Certainty
 from pipeline.schemas import TABLES, schema_of
 from pipeline.spans import Ints
 from pipeline.stages.extents_claims import DELETED, SLACK, UNALLOCATED, UNREADABLE, Claims, owner_of, rank_of
@@ -18,6 +19,7 @@ from pipeline.stages.extents_sweep import Account, Window
 __all__ = ["Remains"]
 
 _BATCH: Final = 1 << 16
+_LOWERED: Final = (Certainty.CONTIGUITY_ASSUMED, Certainty.PARTLY_OVERWRITTEN, Certainty.OVERWRITTEN)
 _STATES: Final = ("own", "shared", "unreadable", "lost")
 
 
@@ -88,7 +90,8 @@ def _within(bounds: Ints, flags: npt.NDArray[np.bool_], held: Claims) -> Ints:
 def _certainties(said: npt.NDArray[Any], sums: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
     """Lower what the listing says: nothing that others hold too is intact, nothing that is lost is whole."""
     own, shared, unreadable, lost = sums
-    found = np.where(shared > 0, 2, 0)
-    found = np.where(lost > 0, np.where(own + shared + unreadable > 0, 3, 4), found)
+    assumed, partly, gone = map(WORST.index, _LOWERED)
+    found = np.where(shared > 0, assumed, 0)
+    found = np.where(lost > 0, np.where(own + shared + unreadable > 0, partly, gone), found)
     worst: npt.NDArray[Any] = np.array([str(one) for one in WORST], dtype=object)[np.maximum(said, found)]
     return worst

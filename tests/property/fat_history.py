@@ -95,13 +95,17 @@ class Oracle:
         self.end = volume.count + 2
         self.owner: dict[int, datetime] = dict.fromkeys(volume.root.clusters, LONG_AGO)
         self.run: dict[int, int] = {}
+        self.grown: dict[int, datetime] = {}
         for node in volume.nodes:
             if node.live:
                 self.owner |= dict.fromkeys(node.clusters, _at(node.born))
+                self.grown |= dict.fromkeys(node.clusters, max(_at(node.born), _at(node.last)))
                 for one, before in zip(node.clusters, [-9, *node.clusters], strict=False):
                     self.run[one] = self.run[before] if before + 1 == one else one
         self.newest: dict[int, tuple[datetime, int]] = {}
+        self.claims: dict[int, list[Node]] = {}
         claims: list[tuple[datetime, int, list[int]]] = []
+        claimed: list[tuple[Node, list[int]]] = []
         for node in volume.nodes:
             if (
                 not node.live
@@ -111,9 +115,34 @@ class Oracle:
             ):
                 known = self.chained(node)
                 claims.append((_at(node.born), node.clusters[0], known or [one for one, _ in self.walk(node)]))
+                claimed.append((node, claims[-1][2]))
         for born, first, held in claims:
             for one in held:
                 self.newest[one] = max(self.newest.get(one, (born, first)), (born, first))
+        for node, held in claimed:
+            for one in held:
+                if one >= 0:
+                    self.claims.setdefault(one, []).append(node)
+        self.contested = {
+            one: any(
+                self._rivals(node, other) for node in nodes for other in nodes if self._key(node) == self.newest[one]
+            )
+            for one, nodes in self.claims.items()
+        }
+
+    def _key(self, node: Node) -> tuple[datetime, int]:
+        return _at(node.born), node.clusters[0]
+
+    def _states(self, node: Node) -> tuple[datetime, int, datetime, int]:
+        return *self._key(node), max(_at(node.born), _at(node.last)), self.size(node)
+
+    def _rivals(self, node: Node, other: Node) -> bool:
+        """Whether the newest claimant's cluster may have been another's then, or may be his now."""
+        if self._states(other) == self._states(node):
+            return False
+        later = max(_at(other.born), _at(other.last)) + MARGIN >= _at(node.born)
+        alone = self.whole(node) or bool(self.chained(node))
+        return later or (not alone and other.clusters[0] != node.clusters[0])
 
     def size(self, node: Node) -> int:
         folder = node.folder and isinstance(self.volume, ExfatImage)
@@ -135,15 +164,26 @@ class Oracle:
         return chain if good and all(self.volume.fat[one] for one in chain) else []
 
     def kind(self, one: int, node: Node) -> str:
-        """What a cluster was to a deleted file: free, gap, doubt or taken."""
+        """What a cluster was to a deleted file: free, shared, gap, doubt or taken."""
         last = max(_at(node.born), _at(node.last)) + MARGIN
         if one in self.volume.used:
             owner = self.owner.get(one)
-            return "gap" if owner is not None and owner <= last and not self.whole(node) else "taken"
-        mine, theirs = (_at(node.born), node.clusters[0]), self.newest.get(one)
-        if theirs is None or theirs <= mine:
+            if owner is None or owner > last or self.whole(node):
+                return "taken"
+            return "gap" if self.grown.get(one, LONG_AGO) <= last else "doubt"
+        return self.free_kind(one, node, whole=self.whole(node))
+
+    def free_kind(self, one: int, node: Node, *, whole: bool) -> str:
+        """The same of a free cluster."""
+        last = max(_at(node.born), _at(node.last)) + MARGIN
+        mine, theirs = self._key(node), self.newest.get(one)
+        if theirs is None:
             return "free"
-        return "doubt" if theirs[0] <= last and theirs[1] != mine[1] and not self.whole(node) else "taken"
+        if theirs <= mine:
+            return "shared" if theirs != mine or self.contested[one] else "free"
+        if theirs[0] > last or theirs[1] == mine[1]:
+            return "taken"
+        return "shared" if whole else "doubt"
 
     def walk(self, node: Node) -> Iterator[tuple[int, str]]:
         """Yield the clusters that a deleted file is taken to have, with what became of them."""
@@ -152,9 +192,9 @@ class Oracle:
             if need == 0:
                 return
             kind = self.kind(one, node)
-            if kind == "doubt" and one == first:
-                kind = "free"
-            if kind == "gap" and first in self.run and self.run.get(one) == self.run[first]:
+            if kind == "doubt" and one == first and one not in self.volume.used:
+                kind = "shared"
+            if kind in ("gap", "doubt") and first in self.run and self.run.get(one) == self.run[first]:
                 kind = "taken"  # what took its beginning, going on
             if kind in ("gap", "doubt"):
                 yield -1, kind
@@ -167,23 +207,20 @@ class Oracle:
         if not node.clusters or not self.size(node):
             return Certainty.NO_CONTENT, []
         if (now := self._now(node)) is not None:
-            same = now.last == node.last and -(-self.size(now) // self.volume.cluster) == len(node.clusters)
+            same = now.last == node.last and self.size(now) == self.size(node)
             certainty = Certainty.INTACT if same else Certainty.PARTLY_OVERWRITTEN
             return certainty, now.clusters[: -(-self.size(node) // self.volume.cluster)]
         known = self.chained(node)
-        walked = [(one, self._chain_kind(one, node)) for one in known] if known else list(self.walk(node))
+        chain = [(one, self.free_kind(one, node, whole=True)) for one in known]
+        walked = chain if known else list(self.walk(node))
         held = [(one, kind) for one, kind in walked if one >= 0]
         taken = sum(kind == "taken" for _, kind in held)
-        doubt = any(kind == "doubt" for one, kind in walked if one < 0)
+        doubt = any(kind in ("doubt", "shared") for _, kind in walked)
         if taken == len(held):
             return Certainty.OVERWRITTEN, [one for one, _ in held]
-        if taken or doubt or len(held) * self.volume.cluster < self.size(node):
+        if taken or len(held) * self.volume.cluster < self.size(node):
             return Certainty.PARTLY_OVERWRITTEN, [one for one, _ in held]
-        return Certainty.CONTIGUITY_ASSUMED, [one for one, _ in held]
-
-    def _chain_kind(self, one: int, node: Node) -> str:
-        mine, theirs = (_at(node.born), node.clusters[0]), self.newest.get(one)
-        return "free" if theirs is None or theirs <= mine else "taken"
+        return Certainty.CONTESTED if doubt else Certainty.CONTIGUITY_ASSUMED, [one for one, _ in held]
 
     def _now(self, node: Node) -> Node | None:
         """Return the live file that an old name's clusters belong to now."""

@@ -66,7 +66,8 @@ def test_what_was_there_before_a_deleted_file_is_a_gap_in_it(kind: str) -> None:
     if isinstance(volume, ExfatImage):
         for one in lost.clusters:
             volume.fat[one] = 0
-    assert ("/lost.bin", "contiguity-assumed", "gaps-assumed", content) in _gone(volume)
+    # contested: of the holes' old tenants no directory says whether they were gone by then
+    assert ("/lost.bin", "contested", "gaps-assumed", content) in _gone(volume)
 
 
 @pytest.mark.parametrize("kind", list(MAKERS))
@@ -91,6 +92,46 @@ def test_of_deleted_files_that_claim_a_cluster_the_newest_has_it(kind: str) -> N
     assert sorted(_gone(volume)) == [
         ("/first.bin", "overwritten", "", b"b" * 1024), ("/second.bin", "contiguity-assumed", "", b"b" * 1024),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", list(MAKERS))
+def test_deleted_files_of_one_moment_that_claim_a_cluster_are_given_to_none(kind: str) -> None:
+    volume = MAKERS[kind]()
+    first = volume.create("/first.bin", b"a" * 512, when=_at(10))
+    second = volume.create("/second.bin", b"b" * 512, when=_at(10))
+    volume.delete(first)
+    volume.delete(second)
+    third = volume.create("/third.bin", b"c" * 1024, over=first.clusters + second.clusters, when=_at(10))
+    volume.delete(third)
+    assert {certainty for path, certainty, _, _ in _gone(volume) if path != "/first.bin"} == {"contested"}
+
+
+@pytest.mark.parametrize("kind", list(MAKERS))
+def test_braided_deleted_files_are_not_handed_out_as_whole(kind: str) -> None:
+    volume = MAKERS[kind]()
+    older = volume.create("/older.bin", b"a" * 2048, every=2, when=_at(10))
+    newer = volume.create("/newer.bin", b"b" * 2048, over=[one + 1 for one in older.clusters], when=_at(30))
+    for one in (older, newer):
+        volume.delete(one)
+    if isinstance(volume, ExfatImage):
+        for cluster in older.clusters + newer.clusters:
+            volume.fat[cluster] = 0
+    certainties = {path: certainty for path, certainty, _, _ in _gone(volume)}
+    assert certainties == {"/older.bin": "partly-overwritten", "/newer.bin": "contested"}
+
+
+@pytest.mark.parametrize("kind", list(MAKERS))
+def test_what_a_live_file_grew_by_may_have_been_a_deleted_one_s(kind: str) -> None:
+    volume = MAKERS[kind]()
+    grown = volume.create("/grown.bin", b"a" * 512, when=_at(10))
+    lost = volume.create("/lost.bin", b"b" * 2048, every=2, when=_at(20))
+    volume.delete(lost)
+    volume.append(grown, b"a" * 512, _at(40), over=lost.clusters[1:])
+    if isinstance(volume, ExfatImage):
+        for one in lost.clusters:
+            volume.fat[one] = 0 if one not in grown.clusters else volume.fat[one]
+    ((_, certainty, flags, _),) = _gone(volume)
+    assert (certainty, flags) == ("contested", "gaps-assumed")
 
 
 @pytest.mark.parametrize("kind", list(MAKERS))
