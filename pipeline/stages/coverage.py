@@ -2,13 +2,13 @@
 
 Of the classes of ``extents`` every examination has rows whose bytes sum to the class, and what no examination touched
 is ``not-examined``. What has no place of its own on the medium has rows besides, in classes of its own: ``volume``
-(listed), ``member`` (inside another file), ``resident`` (inside the file system's own records), ``layered`` (in volumes
-that only their layer knows: snapshots, APFS), ``carved`` and ``gone`` (names whose bytes others hold now).
+(``listed``, one item each), and streams, whose rows agree in bytes and items, ``accounted`` included: ``member``
+(inside another file), ``resident`` (inside the file system's own records), ``layered`` (in volumes that only their
+layer knows: snapshots, APFS), ``carved`` and ``gone`` (names whose bytes others hold now).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
@@ -20,11 +20,13 @@ from pipeline.records import Coverage, Evidence, ExtentClass, Severity, diagnose
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.stages.coverage_bytes import byte_rows, subjects_on_medium
+from pipeline.stages.coverage_streams import stream_rows
 from pipeline.stages.examine_noise import POSSIBLY_ENCRYPTED
 
 __all__ = ["CoverageStage"]
 
-_PLACELESS: Final = ("member", "volume")
+_WHOLE: Final = ("image", "volume")
+"""Subjects that are no streams."""
 _SAID_BY_FILE: Final = (ExtentClass.FILE_CONTENT, "member", "carved", "resident", "layered", "gone")
 """Classes whose contents have a diagnostic of their own where they cannot be told from random bytes."""
 
@@ -33,7 +35,7 @@ class CoverageStage(Stage):
     """Sums the examinations by exhibit, volume, class, examination, outcome and reason."""
 
     name: ClassVar[str] = "coverage"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "extents", "carved", "examinations")
     writes: ClassVar[tuple[str, ...]] = ("coverage",)
 
@@ -80,26 +82,15 @@ def _accounted(evidence: Evidence, extents: pa.Table) -> Iterator[Coverage]:
 
 
 def _elsewhere(context: Context, exhibit: str, rows: pa.Table) -> Iterator[Coverage]:
-    """Yield sums of what was done to things that hold no bytes of the medium by themselves."""
+    """Yield what was done to things that hold no bytes of the medium by themselves: streams, volumes, the image."""
+    whole = pc.is_in(rows.column("subject"), pa.array(_WHOLE))
+    keys = ["volume", "class", "examined_by", "outcome", "reason"]
+    groups = rows.filter(whole).group_by(keys).aggregate([("bytes", "sum"), ("bytes", "count")])
+    for row in groups.sort_by([(key, "ascending") for key in keys]).to_pylist():
+        yield _row(exhibit, tuple(row[key] for key in keys), row["bytes_sum"], row["bytes_count"])
     carved = context.store.table("carved", exhibit=exhibit, columns=["id"]).column("id").combine_chunks()
-    found = pc.is_in(rows.column("subject"), carved)
-    layered = {row.address for row in context.volumes(exhibit).values() if not place_of(row)}
-    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
-    for batch in rows.append_column("carved", found).to_batches(max_chunksize=8192):
-        for row in batch.to_pylist():
-            class_ = row["class"]
-            if class_ not in _PLACELESS and row["subject"] != "image":
-                class_ = "carved" if row["carved"] else "layered" if row["volume"] in layered else _lone(row)
-            which: tuple[str, ...] = (row["volume"], class_, row["examined_by"], row["outcome"], row["reason"])
-            sums[which][0] += row["bytes"]
-            sums[which][1] += 1
-    for key in sorted(sums):
-        yield _row(exhibit, key, *sums[key])
-
-
-def _lone(row: dict[str, object]) -> str:
-    """Return the class of a listed stream without an extent: in the file system's own records, or gone."""
-    return "gone" if row["class"] == ExtentClass.DELETED_CONTENT and row["outcome"] == "not-examined" else "resident"
+    layered = [address for address, volume in context.volumes(exhibit).items() if not place_of(volume)]
+    yield from stream_rows(exhibit, rows.filter(pc.invert(whole)), carved, pa.array(layered, pa.string()))
 
 
 def _row(exhibit: str, key: tuple[str, ...], size: int, items: int) -> Coverage:

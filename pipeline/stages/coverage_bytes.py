@@ -14,33 +14,35 @@ import pyarrow.compute as pc
 from pipeline.records import NOT_CALLED_FOR, Coverage, ExtentClass
 from pipeline.spans import NONE, Ints, cuts, painted
 
-__all__ = ["EXAMINATIONS", "byte_rows", "subjects_on_medium"]
+__all__ = ["EXAMINATIONS", "OUTCOMES", "SHIFT", "Said", "byte_rows", "subjects_on_medium"]
 
 EXAMINATIONS: Final = ("carved", "decoded", "detected", "hashed")
-_OUTCOMES: Final = ("not-examined", "partial", "examined")
+OUTCOMES: Final = ("not-examined", "partial", "examined")
 _CONTENT: Final = (ExtentClass.FILE_CONTENT, ExtentClass.DELETED_CONTENT)
 _CLOSED: Final = (ExtentClass.LOCKED, ExtentClass.UNREADABLE)
-_SHIFT: Final = 40
+SHIFT: Final = 40
 _NO_RECORD: Final = "no examination on record"
 _RANGE: Final = r"!bytes:(?P<start>\d{1,18})\+(?P<length>\d{1,18})$"
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """Outcomes as numbers: 0 not examined, 1 partial, 2 examined, above the number of the reason."""
 
     reasons: dict[str, int]
 
     def number(self, reason: str) -> int:
+        """Return the number of a reason."""
         return self.reasons.setdefault(reason, len(self.reasons))
 
     def keys(self, rows: pa.Table) -> Ints:
-        outcome = pc.index_in(rows.column("outcome"), pa.array(_OUTCOMES, type=pa.string()))
+        """Return the outcomes of rows as numbers; the smallest is the worst."""
+        outcome = pc.index_in(rows.column("outcome"), pa.array(OUTCOMES, type=pa.string()))
         outcomes = np.asarray(pc.fill_null(outcome, 0), dtype=np.int64)
         encoded = rows.column("reason").combine_chunks().dictionary_encode()
         encoded = encoded if isinstance(encoded, pa.DictionaryArray) else encoded.combine_chunks()
         numbers = np.array([self.number(one) for one in encoded.dictionary.to_pylist()] or [0], dtype=np.int64)
-        return (outcomes << _SHIFT) + numbers[np.asarray(encoded.indices, dtype=np.int64)]
+        return (outcomes << SHIFT) + numbers[np.asarray(encoded.indices, dtype=np.int64)]
 
 
 def subjects_on_medium(extents: pa.Table) -> pa.Array:
@@ -62,7 +64,7 @@ def byte_rows(exhibit: str, size: int, extents: pa.Table, rows: pa.Table) -> Ite
     raw = pc.equal(rows.column("subject"), "raw")
     ranges, files = rows.filter(raw), rows.filter(pc.invert(raw))
     for name in EXAMINATIONS:
-        said = _Said({})
+        said = Said({})
         mine = ranges.filter(pc.equal(ranges.column("examined_by"), name))
         low, high = _places(mine)
         bounds = cuts(size, starts, low, high)
@@ -88,7 +90,7 @@ def _places(rows: pa.Table) -> tuple[Ints, Ints]:
     return low, low + np.asarray(length, dtype=np.int64)
 
 
-def _of_owners(extents: pa.Table, files: pa.Table, name: str, said: _Said) -> Ints:
+def _of_owners(extents: pa.Table, files: pa.Table, name: str, said: Said) -> Ints:
     """Return for each extent of content the worst that was said of its owner; -1 where nothing was, or for slack."""
     mine = files.filter(pc.equal(files.column("examined_by"), name))
     found = np.full(extents.num_rows, -1, dtype=np.int64)
@@ -112,7 +114,7 @@ def _in(table: pa.Table, column: str, values: Sequence[str]) -> npt.NDArray[np.b
     return np.asarray(found, dtype=bool)
 
 
-def _silence(extents: pa.Table, files: pa.Table, name: str, said: _Said) -> Ints:
+def _silence(extents: pa.Table, files: pa.Table, name: str, said: Said) -> Ints:
     """Return what silence means: not examined, or not called for where another examination stands in its place."""
     content, closed = _in(extents, "class", _CONTENT), _in(extents, "class", _CLOSED)
     passed = pc.and_(
@@ -132,7 +134,7 @@ def _silence(extents: pa.Table, files: pa.Table, name: str, said: _Said) -> Ints
 
 
 def _summed(
-    exhibit: str, extents: pa.Table, name: str, said: _Said, parts: tuple[Ints, npt.NDArray[Any], Ints]
+    exhibit: str, extents: pa.Table, name: str, said: Said, parts: tuple[Ints, npt.NDArray[Any], Ints]
 ) -> Iterator[Coverage]:
     piece, length, found = parts
     keys = {column: extents.column(column).combine_chunks().dictionary_encode() for column in ("volume", "class")}
@@ -146,5 +148,5 @@ def _summed(
         yield Coverage(
             exhibit=exhibit, volume=keys["volume"].dictionary[volume].as_py(),
             class_=keys["class"].dictionary[class_].as_py(), bytes=int(sums[number]), items=int(counts[number]),
-            examined_by=name, outcome=_OUTCOMES[key >> _SHIFT], reason=reasons[key & ((1 << _SHIFT) - 1)],
+            examined_by=name, outcome=OUTCOMES[key >> SHIFT], reason=reasons[key & ((1 << SHIFT) - 1)],
         )  # fmt: skip

@@ -7,14 +7,14 @@ from typing import Any, Final
 import duckdb
 
 from pipeline.config import Case
-from pipeline.stages.verdict_sources import Window, closed_parts, failing, uncounted
+from pipeline.stages.verdict_account import missing_rows, unlisted
+from pipeline.stages.verdict_sources import Window, closed_parts, failing
 from pipeline.verdict_rules import Question, Text
 from pipeline.verdict_tables import rows_of
 
 __all__ = ["weigh_negative"]
 
 _LOSSES: Final = "SELECT id FROM diagnostics WHERE severity = 'loss' AND regexp_extract(address, '^[^!]*') = $exhibit"
-_ACCOUNT: Final = "SELECT class, sum(length)::BIGINT AS bytes FROM extents WHERE exhibit = $exhibit GROUP BY class"
 _SOURCES: Final = """
 SELECT s.*, coalesce(f.origin, 'unknown') AS origin FROM sources s
 LEFT JOIN files f ON f.id = s.file AND f.exhibit = s.exhibit WHERE s.exhibit = $exhibit ORDER BY s.address, s.id
@@ -38,8 +38,9 @@ def weigh_negative(
     coverage = rows_of(database, "SELECT * FROM coverage WHERE exhibit = $exhibit", exhibit)
     volumes = rows_of(database, "SELECT * FROM volumes WHERE exhibit = $exhibit", exhibit)
     reasons += closed_parts(question.negative, coverage, volumes, len(rows_of(database, _LOSSES, exhibit)))
+    reasons += unlisted(volumes, coverage)
     if question.negative in {"content", "encrypted"}:
-        reasons += _uncounted(database, exhibit, coverage)
+        reasons += missing_rows(database, exhibit, coverage)
     if question.negative != "sources":
         return _ordered(reasons), "" if reasons else "ordinary"
     if rows_of(database, _CUT, exhibit):
@@ -50,15 +51,6 @@ def weigh_negative(
     reasons += _missing(database, question, "ordinary", exhibit, case)
     strong = bool(question.sources.get("strong")) and not _missing(database, question, "strong", exhibit, case)
     return _ordered(reasons), "" if reasons else ("strong" if strong else "ordinary")
-
-
-def _uncounted(database: duckdb.DuckDBPyConnection, exhibit: str, coverage: list[dict[str, Any]]) -> list[Text]:
-    """Compare the account of an exhibit's bytes with its coverage, where the exhibit was read at all."""
-    evidence = rows_of(database, "SELECT size FROM evidence WHERE exhibit = $exhibit", exhibit)
-    if not evidence:
-        return []
-    account = {str(row["class"]): int(row["bytes"]) for row in rows_of(database, _ACCOUNT, exhibit)}
-    return uncounted(account, int(evidence[0]["size"]), coverage)
 
 
 def _missing(

@@ -11,12 +11,11 @@ from typing import Any, Final
 from pipeline.records import ENCIPHERED, NOT_CALLED_FOR
 from pipeline.verdict_rules import Requirement, Text
 
-__all__ = ["Window", "closed_parts", "failing", "uncounted", "uncovered", "unfit"]
+__all__ = ["Window", "closed_parts", "failing", "uncovered", "unfit"]
 
 Row = Mapping[str, Any]
 Span = tuple[datetime, datetime]
 _CONTENT: Final = frozenset({"locked", "unreadable"})
-_READ: Final = frozenset({"file-content", "deleted-content"})
 _STRONG: Final = re.compile(r"(?i)bitlocker|luks[12]|filevault|apfs|veracrypt")
 """Methods that withstand without the key, as the recognised layer is named; a password on a file is not one."""
 _OPEN: Final = re.compile(r"\((?:suspended|partly)\)")
@@ -113,29 +112,6 @@ def _unexamined(negative: str, coverage: Sequence[Row]) -> Iterator[Text]:
     wanted = {"listed", "detected"} if negative == "content" else {"listed"}
     for name in sorted(wanted - done):
         yield _both(f"調査（{name}）が行われていない", f"nothing was {name}")
-
-
-def uncounted(account: Mapping[str, int], size: int, coverage: Sequence[Row]) -> list[Text]:
-    """Return which bytes of an exhibit no examination on record covers: the account less what coverage says of it.
-
-    Every byte is searched for personal data; what is not read as a file is searched for lost files besides.
-
-    Args:
-        account: bytes by class.
-        size: of the image.
-        coverage: rows of the exhibit.
-    """
-    reasons = []
-    if sum(account.values()) != size:
-        lacking = size - sum(account.values())
-        reasons.append(_both(f"区分されていない領域がある（{lacking}バイト）", f"{lacking} bytes are in no class"))
-    for class_, held in sorted(account.items()):
-        for name in ("detected",) if class_ in _READ or class_ in _CONTENT else ("carved", "detected"):
-            done = sum(row["bytes"] for row in coverage if (row["class"], row["examined_by"]) == (class_, name))
-            if done != held:
-                why = f"{class_}: {held - done} bytes have no record of being {name}"
-                reasons.append(_both(f"{class_}の{held - done}バイトに調査（{name}）の記録がない", why))
-    return reasons
 
 
 def _not_encrypted(volumes: Sequence[Row]) -> Iterator[Text]:

@@ -49,7 +49,7 @@ def negative_rows() -> Rows:
         rows["files"].append(_file(label, f"{label}-f", f"{label}!p1!fs:/a.txt"))
         for by in ("listed", "detected"):
             whole = {"exhibit": label, "class": "volume", "examined_by": by, "outcome": "examined", "bytes": 1}
-            rows["coverage"].append(whole)
+            rows["coverage"].append(whole | {"volume": f"{label}!p1"})
     _add(rows, "pc", "history", f"{_PROFILE}/History", "chromium-history", "Chrome")
     rows["files"].append(_file("pc", "prefs", f"{_PROFILE}/Preferences"))
     for name in _CHANNELS:
