@@ -16,7 +16,7 @@ from pipeline.stages.coverage_streams import STREAM_CLASSES, STREAM_EXAMINATIONS
 from pipeline.verdict_rules import Text
 from pipeline.verdict_tables import rows_of
 
-__all__ = ["missing_rows", "uncounted", "unlisted"]
+__all__ = ["missing_rows", "uncounted", "unlisted", "unmatched"]
 
 Row = Mapping[str, Any]
 _ACCOUNTED: Final = "accounted"
@@ -46,7 +46,7 @@ def missing_rows(database: duckdb.DuckDBPyConnection, exhibit: str, coverage: Se
         return []
     account = {str(row["class"]): int(row["bytes"]) for row in rows_of(database, _ACCOUNT, exhibit)}
     streams = {str(row["kind"]): int(row["items"]) for row in rows_of(database, _STREAMS, exhibit)}
-    return [*uncounted(account, int(evidence[0]["size"]), coverage), *_unmatched(streams, coverage)]
+    return [*uncounted(account, int(evidence[0]["size"]), coverage), *unmatched(streams, coverage)]
 
 
 def unlisted(volumes: Sequence[Row], coverage: Sequence[Row]) -> list[Text]:
@@ -80,8 +80,13 @@ def uncounted(account: Mapping[str, int], size: int, coverage: Sequence[Row]) ->
     return reasons
 
 
-def _unmatched(streams: Mapping[str, int], coverage: Sequence[Row]) -> Iterator[Text]:
-    """Yield where the rows of streams do not agree with each other, or are fewer than the streams that were read."""
+def unmatched(streams: Mapping[str, int], coverage: Sequence[Row]) -> Iterator[Text]:
+    """Yield where the rows of streams do not agree with each other, or are fewer than the streams that were read.
+
+    Args:
+        streams: how many were read, of the kinds ``carved``, ``member`` and ``listed``.
+        coverage: rows of the exhibit.
+    """
     sums = _sums(coverage)
     for class_ in STREAM_CLASSES:
         found = {name: sums.get((class_, name), (0, 0)) for name in (_ACCOUNTED, *STREAM_EXAMINATIONS)}

@@ -44,7 +44,7 @@ def levels(tables: dict[str, pa.Table], folder: Path) -> dict[str, str]:
 
 
 def test_no_row_of_coverage_can_be_lost_unnoticed(demo: Demo) -> None:
-    """Take each row of coverage away, of any class, or a megabyte of it, or its outcome: the question needs them all."""
+    """Take each row of coverage away, of any class, or a megabyte of it, or its outcome: the question needs all."""
     folder = demo.case("demo-clean")
     store, case = Store(folder / "out"), load_case(folder, ROOT / "rules")
     tables = {name: store.table(name) for name in TABLE_NAMES}
