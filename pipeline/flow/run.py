@@ -16,9 +16,10 @@ from pipeline.access.hashing import image_root
 from pipeline.clock import Clock
 from pipeline.config import Case
 from pipeline.custody import Ledger, read_ledger
-from pipeline.errors import EXIT_COMPLETE, EXIT_LOST, SettingsError
+from pipeline.errors import EXIT_COMPLETE, EXIT_LOST, IntegrityError, SettingsError
 from pipeline.flow.images import check_unchanged, see_images
 from pipeline.flow.order import STAGES
+from pipeline.flow.privacy import SelfScan
 from pipeline.flow.units import run_unit
 from pipeline.progress import SILENT, Progress
 from pipeline.records import Severity
@@ -102,8 +103,22 @@ def run_case(
     outcome = _outcome(context, tuple(ran))
     body = {"ran": ran, "exit": outcome.exit_code, "outputs": gathered, "roots": _roots(context)}
     body |= {"images": {label: seen.digest for label, seen in before.items()}}
-    ledger.append("run-finished", {**body, "documents": _write_verdict(context)})
+    documents = _write_verdict(context)
+    body |= {"self_scan": _self_scan(context, ledger)}
+    ledger.append("run-finished", {**body, "documents": documents})
     return outcome
+
+
+def _self_scan(context: Context, ledger: Ledger) -> int:
+    """Look for personal values under ``out/``; the ledger keeps where one was found before the run ends on it."""
+    scan = SelfScan(
+        masker=context.masker, registers=context.registers, settings=context.case.root / "case.toml"
+    )  # fmt: skip
+    try:
+        return scan.check(context.case.out)
+    except IntegrityError as error:
+        ledger.append("self-scan-failed", {"reason": str(error)})
+        raise
 
 
 def _roots(context: Context) -> dict[str, str]:

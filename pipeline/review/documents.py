@@ -11,6 +11,7 @@ from pipeline.exporters.html import render_report
 from pipeline.exporters.material import EDITIONS, ReportInputs
 from pipeline.exporters.model import build_model
 from pipeline.exporters.queries import REPORT_TABLES
+from pipeline.flow.privacy import SelfScan
 from pipeline.flow.run import versions
 from pipeline.stages.context import Context
 from pipeline.store import file_digest, folder_digest, write_atomically
@@ -25,6 +26,7 @@ def write_reports(case: Case, *, edition: str, language: str) -> dict[str, str]:
 
     Raises:
         SettingsError: the case has not been run to its verdict.
+        IntegrityError: the report would hold a personal value in clear.
     """
     context = Context(case)
     path = case.out / "verdict.json"
@@ -37,5 +39,8 @@ def write_reports(case: Case, *, edition: str, language: str) -> dict[str, str]:
         rules={"detectors": context.rules.digest, "verdict": folder_digest(case.rules_directory / "verdict")},
     )  # fmt: skip
     name = f"report/{edition}.{language}.html"
-    write_atomically(case.out / name, render_report(build_model(inputs)).encode())
+    text = render_report(build_model(inputs))
+    scan = SelfScan(masker=context.masker, registers=context.registers, settings=case.root / "case.toml")
+    scan.check_document(name, text)
+    write_atomically(case.out / name, text.encode())
     return {name: file_digest(case.out / name)}

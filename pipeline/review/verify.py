@@ -15,11 +15,13 @@ from pipeline.access.salvage import Salvaged
 from pipeline.config import Case
 from pipeline.custody import verify_ledger
 from pipeline.errors import IntegrityError, TriageError
+from pipeline.flow.privacy import SelfScan
 from pipeline.keys import open_keys
 from pipeline.records import Finding
 from pipeline.review.reading import Reader
 from pipeline.rules_values import value_tag
 from pipeline.schemas import SHARED
+from pipeline.stages.context import Context
 from pipeline.store import Store, file_digest
 
 __all__ = ["Check", "verify_case"]
@@ -46,6 +48,7 @@ def verify_case(case: Case) -> Iterator[Check]:
         yield _checked(f"image {exhibit.label}", lambda label=exhibit.label: _image(case, label))  # type: ignore[misc]
         yield _checked(f"account {exhibit.label}", lambda label=exhibit.label: _account(case, label))  # type: ignore[misc]
     yield _checked("findings", lambda: _findings(case))
+    yield _checked("privacy", lambda: _privacy(case))
 
 
 def _checked(name: str, check: Callable[[], str]) -> Check:
@@ -145,6 +148,13 @@ def _findings(case: Case) -> str:
         if finding.kind != "yara" and value_tag(key, finding.kind, reader.value(finding)) != finding.value_tag:
             raise IntegrityError(f"finding {finding.id}: the bytes at {_place(finding)} give another value")
     return f"{count} findings lie where the table says"
+
+
+def _privacy(case: Case) -> str:
+    """Scan everything under ``out/`` for personal values."""
+    context = Context(case)
+    scan = SelfScan(masker=context.masker, registers=context.registers, settings=case.root / "case.toml")
+    return f"{scan.check(case.out)} texts hold no personal value"
 
 
 def _place(finding: Finding) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from pipeline.access.volumes import scan_volumes
@@ -20,7 +21,7 @@ class VolumesStage(Stage):
     """Walks the partition tables; an encrypted or unknown volume is a row with its state."""
 
     name: ClassVar[str] = "volumes"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     reads: ClassVar[tuple[str, ...]] = ("evidence",)
     writes: ClassVar[tuple[str, ...]] = ("volumes",)
 
@@ -41,4 +42,7 @@ class VolumesStage(Stage):
         """Scan one exhibit."""
         options = context.options(item.exhibit)
         for row in scan_volumes(context.image(item.exhibit), item.exhibit, options):
-            yield ("volumes" if isinstance(row, Volume) else "diagnostics"), row
+            if isinstance(row, Volume):
+                yield "volumes", replace(row, label=context.masker.mask(row.label)) if row.label else row
+            else:
+                yield "diagnostics", row

@@ -6,7 +6,7 @@ import csv
 import io
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import hyperscan
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.conftest import NAMES, ROOT, Demo
+from tests.e2e.conftest import NAMES, ROOT, Demo, akashi
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
@@ -64,6 +64,19 @@ def test_a_planted_value_would_be_seen(name: str) -> None:
     for encoding in ENCODINGS:
         data = b"before " + planted.encode(encoding) + b" after"
         assert leaks(values(name), [("planted", data)])
+
+
+@pytest.mark.parametrize("name", NAMES[:1])
+def test_a_value_planted_under_out_fails_the_run_and_the_check(copied: Callable[[str], Path], name: str) -> None:
+    folder = copied(name)
+    planted = min(value for value in values(name) if "@" in value)
+    with (folder / "out/run.log").open("a", encoding="utf-8") as log:
+        log.write(f"{planted}\n")
+    for command in ("run", "verify"):
+        done = akashi(command, folder)
+        assert done.returncode == 4, done.stderr
+        assert "run.log (email)" in done.stdout + done.stderr
+        assert planted not in done.stdout + done.stderr
 
 
 def inside_a_digest(data: bytes, start: int, end: int, needle: bytes) -> bool:
