@@ -38,6 +38,7 @@ class History:
         self._tables, self._journal = tables, journal
         self.states: dict[int, list[State]] = {}
         self.complete = True
+        self._newest = max((copies[0].sequence for copies in journal.copies.values()), default=0)
         self.table_blocks: set[int] = set()
         left = _MAX_STATES
         for block, first in self._copied():
@@ -105,6 +106,11 @@ class History:
                 last = state if state.inode.live and state.inode.size and state.inode.kind != "other" else None
             if last is not None:
                 yield last
+
+    def goes_on(self, state: State) -> bool:
+        """Tell whether transactions came after the one that ended a state; its inode's next state tells which did."""
+        after = [one.first for one in self.states[state.inode.number] if one.first > state.last]
+        return not after or min(after) < self._newest
 
     def current(self, number: int) -> ExtInode | None:
         """Return an inode as its table holds it now; None where it cannot be read."""

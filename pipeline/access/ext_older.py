@@ -11,18 +11,21 @@ from pipeline.access.allocation import Blocks, allocated_blocks
 from pipeline.access.ext_history import History, State
 from pipeline.access.ext_inode import InodeTables, stream_of_inode
 from pipeline.access.ext_journal import Journal
-from pipeline.access.ext_names import Folders, Names
-from pipeline.access.found import META, Found, OwnFileSystem, Part, Stream
+from pipeline.access.ext_names import Folders, Named, Names
+from pipeline.access.found import META, Found, OwnFileSystem, Part, Stream, read_stream
 from pipeline.access.tsk import TskFileSystem
 from pipeline.address import join
 from pipeline.errors import ParseError, UnreadableError
 from pipeline.records import Certainty, FileEntry, Origin, Severity, Volume
 
-__all__ = ["ASSUMED", "JOURNAL", "OlderCopies"]
+__all__ = ["ASSUMED", "JOURNAL", "LATER", "OlderCopies"]
 
 JOURNAL: Final = "journal"
 ASSUMED: Final = "name-assumed"
 """The flag of an entry whose name was no longer in use where it was found: it may be of an earlier owner."""
+LATER: Final = "later-transactions"
+"""The flag of an entry whose blocks were free while further transactions ran: what one of them used and freed within
+itself, the journal does not show."""
 _LONGEST: Final = 1 << 24
 
 
@@ -70,8 +73,14 @@ class OlderCopies(OwnFileSystem):
                 path=named.path, kind=state.inode.kind, stream=stream, times=state.inode.times,
                 meta=state.inode.number, parent=state.last, certainty=certainty, listed_by=JOURNAL,
                 origin=Origin.ORPHAN if named.path.startswith("/$OrphanFiles/") else Origin.DELETED,
-                flags=JOURNAL if named.sure else f"{JOURNAL},{ASSUMED}",
+                flags=",".join([JOURNAL, *self._doubts(state, named)]),
             )  # fmt: skip
+
+    def _doubts(self, state: State, named: Named) -> Iterator[str]:
+        if not named.sure:
+            yield ASSUMED
+        if self._history.goes_on(state):
+            yield LATER
 
     def _incomplete(self, names: Names) -> None:
         """Say what of the journal could not be looked at."""
@@ -87,7 +96,8 @@ class OlderCopies(OwnFileSystem):
         """Yield deleted files, the last to go first, with what is known of their blocks.
 
         Blocks that are free now may have been another file's in between: such a file went later, or is a folder's or a
-        map's block that a later transaction wrote. A certainty of None leaves it to the bitmaps.
+        map's block that a later transaction wrote, or left bytes behind this one's end, where a driver writes zeros.
+        What one transaction gave and took within itself may have done none of it. None leaves it to the bitmaps.
         """
         gone = {(state.inode.number, state.last) for state in self._history.gone()}
         known = sorted(self._history.owners(), key=lambda state: (-state.last, state.inode.number))
@@ -98,7 +108,9 @@ class OlderCopies(OwnFileSystem):
                 if (state.inode.number, state.last) not in gone:
                     continue
                 taken = sum(later.overlap(*run) for run in stream.runs if run[0] >= 0)
-                written = state.inode.kind != "directory" and self._rewritten(metadata, state, stream)
+                written = state.inode.kind != "directory" and (
+                    self._rewritten(metadata, state, stream) or self._refilled(stream)
+                )
                 whole = sum(length for start, length in stream.runs if start >= 0)
                 bad = Certainty.OVERWRITTEN if whole and taken >= whole else Certainty.PARTLY_OVERWRITTEN
                 lost = state.inode.size > 0 and not stream.size
@@ -123,6 +135,17 @@ class OlderCopies(OwnFileSystem):
             if any(self._journal.copies[block][0].sequence > state.last for block in blocks):
                 return True
         return False
+
+    def _refilled(self, stream: Stream) -> bool:
+        """Tell whether there are bytes behind the end of a file in its last block."""
+        spare = -stream.size % self._tables.layout.block
+        if stream.inside is not None or not spare or not stream.runs:
+            return False
+        whole = Stream(stream.size + spare, stream.runs)
+        try:
+            return bool(read_stream(self.data, whole, stream.size, spare).strip(b"\0"))
+        except UnreadableError:
+            return True
 
     def _place(self, item: Found) -> str:
         """Return an address: the inode and the transaction of the copy, which is kept as the parent."""

@@ -38,7 +38,7 @@ def lived_in(folder: Path, kind: str, *options: str) -> Path:
     with mounted(volume, kind) as place:
         for number in range(1, 9):
             os.utime(place / "d" / f"f{number}", ns=(1_655_800_000_123_456_789, 1_655_800_000_123_456_789))
-        os.sync()
+        run("sync", "-f", place)
         for number in (2, 4, 8):
             (place / "d" / f"f{number}").unlink()
     return volume
