@@ -97,15 +97,19 @@ class History:
                     yield state
 
     def owners(self) -> Iterator[State]:
-        """Yield every live state with content, the last of those that map the same blocks: who owned what till when."""
+        """Yield every live state with content, those that map the same blocks as one: who owned what from when to when."""
         for number in sorted(self.states):
-            last: State | None = None
+            owner: State | None = None
             for state in self.states[number]:
-                if last is not None and not _same_blocks(last.inode, state.inode):
-                    yield last
-                last = state if state.inode.live and state.inode.size and state.inode.kind != "other" else None
-            if last is not None:
-                yield last
+                if owner is not None and _same_blocks(owner.inode, state.inode):
+                    owner.last, owner.inode = state.last, state.inode
+                    continue
+                if owner is not None:
+                    yield owner
+                held = state.inode.live and state.inode.size and state.inode.kind != "other"
+                owner = State(state.first, state.last, state.inode) if held else None
+            if owner is not None:
+                yield owner
 
     def goes_on(self, state: State) -> bool:
         """Tell whether transactions came after the one that ended a state; its inode's next state tells which did."""

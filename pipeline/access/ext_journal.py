@@ -42,7 +42,7 @@ class Journal:
     """A journal's copies of blocks, each with the transaction it is of; ``unread`` counts bytes not looked at."""
 
     def __init__(self, data: Readable, stream: Stream, layout: ExtLayout) -> None:
-        self._data, self._stream, self._layout = data, stream, layout
+        self._data, self.stream, self._layout = data, stream, layout
         raw = read_stream(data, stream, 0, 1024)
         if len(raw) < 1024 or raw[:4] != _MAGIC or struct.unpack_from(">I", raw, 4)[0] not in {_SUPER_1, _SUPER_2}:
             raise ParseError("the journal has no super block")
@@ -79,7 +79,7 @@ class Journal:
         size = self._layout.block
         for first in range(0, self._count, _STEP):
             try:
-                raw = read_stream(self._data, self._stream, first * size, min(_STEP, self._count - first) * size)
+                raw = read_stream(self._data, self.stream, first * size, min(_STEP, self._count - first) * size)
             except UnreadableError:
                 self.unread += min(_STEP, self._count - first) * size
                 continue
@@ -110,7 +110,7 @@ class Journal:
         """Return a copy's bytes, none where they cannot be read."""
         size = self._layout.block
         try:
-            raw = read_stream(self._data, self._stream, copy.at * size, size) if copy.at < self._count else b""
+            raw = read_stream(self._data, self.stream, copy.at * size, size) if copy.at < self._count else b""
         except UnreadableError:
             return b""
         return _MAGIC + raw[4:] if copy.escaped else raw

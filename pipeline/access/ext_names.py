@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from pipeline.access.ext_dir import dir_names, own_inode
@@ -23,6 +24,8 @@ NOW: Final = 1 << 40
 _ORPHANS: Final = "/$OrphanFiles"
 _DEEPEST: Final = 4096
 _MAX_NAMES: Final = 4_000_000
+_MAX_BLOCKS: Final = 1 << 17
+"""Blocks of one folder that are looked at; 200,000 names take some thousand."""
 _KINDS: Final = {1: "file", 2: "directory", 7: "link"}
 
 _Key = tuple[int, str, bool, int]
@@ -65,11 +68,10 @@ class Names:
     def _owned(self) -> dict[int, list[tuple[int, int]]]:
         """Return which folder a block was of, from which transaction on, by the copies of folders' inodes."""
         owners: dict[int, list[tuple[int, int]]] = {}
-        for number in sorted(self._history.states):
-            for state in self._history.states[number]:
-                if state.inode.kind == "directory" and state.inode.live:
-                    for block in self._blocks(state):
-                        owners.setdefault(block, []).append((state.first, number))
+        for state in self._history.owners():
+            if state.inode.kind == "directory":
+                for block in self._blocks(state):
+                    owners.setdefault(block, []).append((state.first, state.inode.number))
         for known in owners.values():
             known.sort()
         return owners
@@ -79,9 +81,9 @@ class Names:
         try:
             stream, _ = self._history.stream(state)
         except (UnreadableError, ValueError):
-            return
-        for start, length in stream.runs:
-            yield from range(start // size, (start + min(length, 1 << 24)) // size) if start >= 0 else ()
+            return iter(())
+        runs = (range(start // size, (start + length) // size) for start, length in stream.runs if start >= 0)
+        return islice(chain.from_iterable(runs), _MAX_BLOCKS)
 
     def _owner(self, block: int, sequence: int, raw: bytes) -> int:
         """Return whose block it was: its first record says, or the newest owner known then, or the first one after."""
