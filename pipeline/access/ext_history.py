@@ -97,7 +97,7 @@ class History:
                     yield state
 
     def owners(self) -> Iterator[State]:
-        """Yield every live state with content, those that map the same blocks as one: who owned what from when to when."""
+        """Yield every live state with content, those that map the same blocks as one: who owned what, and when."""
         for number in sorted(self.states):
             owner: State | None = None
             for state in self.states[number]:
