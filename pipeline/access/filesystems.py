@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from pipeline.access.backends import open_backend
 from pipeline.access.exfat import open_exfat
 from pipeline.access.ext import open_ext
 from pipeline.access.fat import open_fat
@@ -49,13 +48,19 @@ def open_file_system(image: Image, volume: Volume, options: FileSystemOptions) -
 def _opened(data: Readable, volume: Volume, options: FileSystemOptions) -> FileSystem:
     """Return the reader that a volume's row names, over the volume's bytes."""
     openers: dict[str, _Opener] = {
-        "own": _OWN.get(volume.file_system, open_fat), "dfvfs": open_backend,
+        "own": _OWN.get(volume.file_system, open_fat), "dfvfs": _open_backend,
         "tsk": open_ext if volume.file_system.startswith("ext") else open_tsk,
     }  # fmt: skip
     opener = openers.get(volume.reader)
     if opener is None:
         raise UnreadableError(f"{volume.address}: holds no file system of its own")
     return opener(data, volume, options)
+
+
+def _open_backend(data: Readable, volume: Volume, options: FileSystemOptions) -> FileSystem:
+    from pipeline.access.backends import open_backend  # noqa: PLC0415 - 0.3 s of CPU to load; few volumes need it
+
+    return open_backend(data, volume, options)
 
 
 class _Layer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final
 
-from pipeline.access.dfvfs_layers import ContainerImage, container_type
 from pipeline.access.ewf import SIGNATURE as EWF_SIGNATURE
 from pipeline.access.ewf import EwfImage, UnknownVariantError, ewf_segments
 from pipeline.access.ewf_reference import ReferenceImage, cross_check_bytes, reference_segments
@@ -16,7 +16,7 @@ from pipeline.access.qcow import QcowImage
 from pipeline.access.raw import RawImage, raw_segments
 from pipeline.errors import UnreadableError
 
-__all__ = ["cross_check", "open_image"]
+__all__ = ["CONTAINER_MARKS", "cross_check", "open_image"]
 
 _EWF2: Final = (b"EVF2\x0d\x0a\x81\x00", b"LEF2\x0d\x0a\x81\x00", b"LVF\x09\x0d\x0a\xff\x00")
 _EWF_NAME: Final = re.compile(r"\.([ELS]\d\d|[EL]x\d\d)", re.IGNORECASE)
@@ -30,6 +30,13 @@ _FOREIGN: Final = (
     (0, b"(\xb5/\xfd", "a Zstandard file"), (0, b"Rar!\x1a\x07", "a RAR archive"),
 )  # fmt: skip
 """(start, bytes, name) of formats whose bytes would be taken for an empty medium (libmagic's signatures)."""
+CONTAINER_MARKS: Final = (
+    (0, b"EVF\t\r\n\xff\x00\x01"), (0, b"EVF2\r\n\x81\x00\x02"), (0, b"QFI\xfb\x00\x00\x00\x01"),
+    (0, b"QFI\xfb\x00\x00\x00\x02"), (0, b"QFI\xfb\x00\x00\x00\x03"), (0, b"sprs"), (-512, b"koly"),
+    (39, b"<Parallels_disk_image "), (-512, b"conectix"), (0, b"vhdxfile"), (0, b"# Disk DescriptorFile"),
+    (0, b"KDMV"), (0, b"COWD"),
+)  # fmt: skip
+"""(start, bytes) of what dfVFS takes for a container, a start below 0 from the end: no other file is shown to it."""
 _OWN_CONTAINERS: Final = frozenset({"EWF", "RAW"})
 
 
@@ -59,10 +66,29 @@ def open_image(path: Path) -> Image:
     for start, magic, name in _FOREIGN:
         if head[start : start + len(magic)] == magic:
             raise UnreadableError(f"{path}: is {name}, which is not read as a medium; unpack or convert a copy first")
+    return _container(path) or RawImage(raw_segments(path))
+
+
+def _container(path: Path) -> Image | None:
+    """Open a container that dfVFS recognises, one that has no own reader."""
+    if not any(_piece(path, start, len(mark)) == mark for start, mark in CONTAINER_MARKS):
+        return None
+    from pipeline.access.dfvfs_layers import ContainerImage, container_type  # noqa: PLC0415 - 0.3 s of CPU to load
+
     indicator = container_type(path)
-    if indicator is not None and indicator not in _OWN_CONTAINERS:
-        return ContainerImage(path, indicator)
-    return RawImage(raw_segments(path))
+    return ContainerImage(path, indicator) if indicator is not None and indicator not in _OWN_CONTAINERS else None
+
+
+def _piece(path: Path, start: int, length: int) -> bytes:
+    """Return bytes of a file, ``start`` below 0 counted from its end; none where it is shorter."""
+    try:
+        with path.open("rb") as handle:
+            if start < 0 and handle.seek(0, os.SEEK_END) < -start:
+                return b""
+            handle.seek(start, os.SEEK_END if start < 0 else os.SEEK_SET)
+            return handle.read(length)
+    except OSError as error:
+        raise UnreadableError(f"{path}: the image cannot be opened ({error.strerror}); check `image`") from error
 
 
 def _head(path: Path) -> bytes:

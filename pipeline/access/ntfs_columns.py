@@ -9,37 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.access.allocation import Blocks
-from pipeline.access.ntfs_batch import Batch, StreamColumns
-from pipeline.access.ntfs_claims import Claims
-from pipeline.access.ntfs_faults import Faults
+from pipeline.access.ntfs_batch import Batch
+from pipeline.access.ntfs_column_maker import ColumnMaker, at_rows, firsts, labelled, moments
 from pipeline.access.ntfs_mft import Stream
-from pipeline.access.ntfs_names import Folders
 from pipeline.access.ntfs_record import DATA, DIRECTORY, IN_USE, INDEX_ALLOCATION, INDEX_ROOT
 from pipeline.access.ntfs_rows import COMPRESSED, ENCRYPTED, LINKS, SYSTEM, words_of
 from pipeline.access.ntfs_runs_batch import RunColumns, decode_many
-from pipeline.access.ntfs_text import decode_names, escaped, text_of
-from pipeline.records import Certainty, Origin, Volume
+from pipeline.access.ntfs_text import decode_names, text_of, words
+from pipeline.records import Certainty, Origin
 from pipeline.schemas import TABLES, schema_of
 
-__all__ = ["ColumnMaker", "Columns"]
+__all__ = ["Columns"]
 
 _DOS: Final = 2
 _PIECE: Final = 1 << 15
-_MAX_MICROS: Final = 253_402_300_799_999_999
-_KINDS: Final = pa.array(["file", "directory", "link"])
-_ORIGINS: Final = pa.array([Origin.ALLOCATED.value, Origin.DELETED.value, Origin.ORPHAN.value])
-_CERTAINTIES: Final = pa.array([
-    Certainty.INTACT.value, Certainty.NO_CONTENT.value, Certainty.PARTLY_OVERWRITTEN.value, Certainty.OVERWRITTEN.value,
-])  # fmt: skip
-_READERS: Final = pa.array(["file-system", "runs"])
+_KINDS: Final = ("file", "directory", "link")
+_ORIGINS: Final = (Origin.ALLOCATED, Origin.DELETED, Origin.ORPHAN)
+_CERTAINTIES: Final = (
+    Certainty.INTACT, Certainty.NO_CONTENT, Certainty.PARTLY_OVERWRITTEN, Certainty.OVERWRITTEN,
+)  # fmt: skip
+_READERS: Final = ("file-system", "runs")
 _TIMES: Final = ("created", "modified", "changed", "accessed")
 
 
@@ -137,7 +133,7 @@ class Columns:
         inside = directory[streams.record]
         named = streams.name_end > streams.name
         shown = np.flatnonzero(hot & (streams.kind == DATA) & (~inside | named))
-        main = _firsts(streams, hot & inside & (streams.kind == INDEX_ALLOCATION), count)
+        main = firsts(streams, hot & inside & (streams.kind == INDEX_ALLOCATION), count)
         size = np.zeros(count, np.int64)
         roots = np.flatnonzero(hot & inside & (streams.kind == INDEX_ROOT))
         size[streams.record[roots]] = streams.size[roots]  # of several the last
@@ -161,25 +157,27 @@ class Columns:
         real = stream >= 0
         label = np.where(real, self._label_of[np.maximum(stream, 0)] if len(self._label_of) else 0, len(self._labels))
         size = entries.size[entry]
-        bits = np.where(real, _at(self._streams.flags, stream), 0).astype(np.int64)
-        kinds = np.where(real, _at(self._streams.kind, stream), 0)
+        bits = np.where(real, at_rows(self._streams.flags, stream), 0).astype(np.int64)
+        kinds = np.where(real, at_rows(self._streams.kind, stream), 0)
         label = np.where(kinds == DATA, label, len(self._labels))
-        initialised = np.where(real, np.minimum(_at(self._streams.initialised, stream), size), size)
+        initialised = np.where(real, np.minimum(at_rows(self._streams.initialised, stream), size), size)
         live = (batch.flags[record] & IN_USE) != 0
         origin = maker.folders.origins[slot].astype(np.int64)
         origin = np.where((origin == 0) & ~live, 1, origin)
-        for one in batch.first + record[real & ~_at(self.runs.sound, stream) & ~_at(self._streams.resident, stream)]:
+        for one in (
+            batch.first + record[real & ~at_rows(self.runs.sound, stream) & ~at_rows(self._streams.resident, stream)]
+        ):
             maker.faults.add("runs-damaged", int(one))
         runs, has_runs = self._run_lists(stream)
         texts = pa.array(name)
         path, address = maker.named(slot, self._texts.take(texts), pa.array(label), self._labels)
         columns = {
-            "path": path, "stream": _labelled(self._labels, label), "kind": _KINDS.take(pa.array(entries.kind[entry])),
+            "path": path, "stream": labelled(self._labels, label), "kind": words(_KINDS, entries.kind[entry]),
             "address": maker.addressed(address, batch.first + record, origin),
-            "origin": _ORIGINS.take(pa.array(origin)), "meta": pa.array(batch.first + record),
+            "origin": words(_ORIGINS, origin), "meta": pa.array(batch.first + record),
             "parent": pa.array(maker.folders.numbers[slot]).cast(pa.string()),
             "size": pa.array(size), "initialised_size": pa.array(initialised), "runs": runs,
-            "reader": _READERS.take(pa.array((has_runs & (bits & (COMPRESSED | ENCRYPTED) == 0)).astype(np.int64))),
+            "reader": words(_READERS, (has_runs & (bits & (COMPRESSED | ENCRYPTED) == 0)).astype(np.int64)),
             "certainty": self._certainties(batch.first + record, stream, size, origin),
             "short_name": self._short_names(record), **self._standard(record, bits), **self._name_times(name),
         }  # fmt: skip
@@ -227,12 +225,12 @@ class Columns:
         state = np.where(total == 0, 1, state)
         inside = self._streams.resident[stream[gone]] | (not self._maker.volume.direct)
         code[gone] = np.where(size[gone] == 0, 1, np.where(inside, 0, state))
-        return _CERTAINTIES.take(pa.array(code))
+        return words(_CERTAINTIES, code)
 
     def _short_names(self, record: NDArray[np.int64]) -> pa.Array:
         last = np.full(len(self._batch), len(self._shorts))
         last[self._shorts] = np.arange(len(self._shorts))  # of several the last
-        return _labelled(self._short_texts, last[record])
+        return labelled(self._short_texts, last[record])
 
     def _standard(self, record: NDArray[np.int64], bits: NDArray[np.int64]) -> dict[str, pa.Array]:
         """Return times, their zones and precisions, and the attributes in words."""
@@ -244,82 +242,11 @@ class Columns:
         attributes = np.concatenate((standard.attributes, np.zeros(1, np.uint32))).astype(np.int64)[at]
         columns = {"flags": words_of(attributes, bits)}
         for number, name in enumerate(_TIMES):
-            columns[name], sane = _moments(times[:, number])
+            columns[name], sane = moments(times[:, number])
             columns[f"{name}_zone"] = text_of("UTC", len(at)) if sane.all() else pc.if_else(pa.array(sane), "UTC", "")
             columns[f"{name}_precision_us"] = pa.array(sane.astype(np.int64))
         return columns
 
     def _name_times(self, name: NDArray[np.int64]) -> dict[str, pa.Array]:
         times = self._names.times[self._long[name]]
-        return {f"name_{word}": _moments(times[:, number])[0] for number, word in enumerate(_TIMES)}
-
-
-class ColumnMaker:
-    """What a volume's columns have in common."""
-
-    def __init__(
-        self, volume: Volume, cluster: int, clusters: int, blocks: Blocks, claims: Claims, folders: Folders,
-        faults: Faults,
-    ) -> None:  # fmt: skip
-        self.volume, self.cluster, self.clusters = volume, cluster, clusters
-        self.blocks, self.claims, self.folders, self.faults = blocks, claims, folders, faults
-        self._schema = schema_of(TABLES["entries"])
-
-    def named(
-        self, slot: NDArray[np.int64], names: pa.Array, label: pa.Array, labels: pa.Array
-    ) -> tuple[pa.Array, pa.Array]:
-        """Return the paths of rows, and their addresses."""
-        slots = pa.array(slot)
-        path = pc.binary_join_element_wise(self.folders.paths.take(slots), names, "/")
-        plain, steps = escaped(names), f"{self.volume.address}!fs:"
-        if plain is names and self.folders.escaped is self.folders.paths:
-            address = pc.binary_join_element_wise(steps, path, "")
-        else:
-            address = pc.binary_join_element_wise(steps, self.folders.escaped.take(slots), "/", plain, "")
-        if len(labels):
-            suffixes = pc.binary_join_element_wise("!stream:", escaped(labels), "")
-            address = pc.binary_join_element_wise(address, _labelled(suffixes, label), "")
-        return path, address
-
-    def addressed(self, address: pa.Array, number: NDArray[np.int64], origin: NDArray[np.int64]) -> pa.Array:
-        """Add the metadata number to the addresses of what is not live."""
-        if not origin.any():
-            return address
-        suffix = pc.binary_join_element_wise("!entry:", pa.array(number).cast(pa.string()), "")
-        return pc.binary_join_element_wise(address, pc.if_else(pa.array(origin == 0), "", suffix), "")
-
-    def batch_of(self, columns: dict[str, pa.Array], count: int) -> pa.RecordBatch:
-        """Return columns in the order of the table, what all rows have in common added."""
-        common = {
-            "id": "", "exhibit": self.volume.exhibit, "volume": self.volume.address, "listed_by": "own", "type": "",
-        }  # fmt: skip
-        every = {**columns, **{name: text_of(text, count) for name, text in common.items()}}
-        every["content"] = pa.nulls(count, pa.string())
-        return pa.RecordBatch.from_arrays([every[name] for name in self._schema.names], schema=self._schema)
-
-
-def _moments(micros: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.bool_]]:
-    """Return times, none where it is before 1970-01-01T00:00:01 or behind the year 9999, and which there are."""
-    sane = (micros >= 1_000_000) & (micros <= _MAX_MICROS)
-    return pa.array(micros, pa.timestamp("us", tz="UTC"), mask=None if sane.all() else ~sane), sane
-
-
-def _labelled(texts: pa.Array, index: Any) -> pa.Array:
-    """Return texts by index; the one behind the last is empty."""
-    rows = index if isinstance(index, pa.Array) else pa.array(index)
-    if not len(texts):
-        return text_of("", len(rows))
-    return pa.concat_arrays([texts, pa.array([""], pa.string())]).take(rows)
-
-
-def _firsts(streams: StreamColumns, wanted: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
-    """Return the first wanted stream of each record, -1 where there is none."""
-    found = np.full(count, -1)
-    rows = np.flatnonzero(wanted)[::-1]
-    found[streams.record[rows]] = rows
-    return found
-
-
-def _at(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Return values by row; of a row -1 any value."""
-    return values[np.maximum(rows, 0)] if len(values) else np.zeros(len(rows), values.dtype)
+        return {f"name_{word}": moments(times[:, number])[0] for number, word in enumerate(_TIMES)}

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pipeline.access.allocation import Blocks
 from pipeline.access.ntfs_batch import Batch, NameColumns, parse_batch
 from pipeline.access.ntfs_claims import Claims
-from pipeline.access.ntfs_columns import ColumnMaker, Columns
+from pipeline.access.ntfs_column_maker import ColumnMaker
+from pipeline.access.ntfs_columns import Columns
 from pipeline.access.ntfs_facts import Facts, facts_of, folders_of, names_in
 from pipeline.access.ntfs_index import FolderIndex, SlackNames, held_in, slack_names
 from pipeline.access.ntfs_mft import Mft

@@ -5,6 +5,7 @@ Source: The Unicode Standard, ch. 3.9, table 3-6 (bytes of a code point in UTF-8
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.address import escape
 
-__all__ = ["bytes_of", "decode_names", "escaped", "text_of"]
+__all__ = ["bytes_of", "decode_names", "escaped", "text_of", "words"]
 
 _SLASH: Final = 0x2F
 _DIVISION: Final = 0x2215
@@ -74,6 +75,11 @@ def escaped(names: pa.Array) -> pa.Array:
 def text_of(value: str, count: int) -> pa.Array:
     """Return a column that says the same in every row."""
     return pa.repeat(pa.scalar(value, pa.string()), count)
+
+
+def words(texts: Sequence[str], index: NDArray[np.int64]) -> pa.Array:
+    """Return a column of a few texts, by their index."""
+    return pa.array(texts, pa.string()).take(pa.array(index))
 
 
 def bytes_of(texts: pa.Array) -> tuple[bytes, list[int]]:

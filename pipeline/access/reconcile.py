@@ -8,7 +8,6 @@ from typing import Final
 
 import pyarrow as pa
 
-from pipeline.access.backends import open_backend
 from pipeline.access.filesystems import open_file_system
 from pipeline.access.interfaces import FileSystem, FileSystemOptions, Image
 from pipeline.access.mapped import carried_over
@@ -120,7 +119,12 @@ def _others(
 ) -> tuple[list[FileEntry], list[Diagnostic]]:
     """Return the second reader's live entries, and what it could not read."""
     data, own = open_volume(image, volume, options), by_itself(volume) if volume.runs else volume
-    listing = open_tsk(data, own, options).named() if second == "tsk" else open_backend(data, own, options).entries()
+    if second == "tsk":
+        listing = open_tsk(data, own, options).named()
+    else:
+        from pipeline.access.backends import open_backend  # noqa: PLC0415 - 0.3 s of CPU to load; few volumes need it
+
+        listing = open_backend(data, own, options).entries()
     rows = list(carried_over(volume, listing))
     troubles = [row for row in rows if isinstance(row, Diagnostic)]
     kept = [row for row in rows if isinstance(row, FileEntry) and row.origin == Origin.ALLOCATED and comparable(row)]

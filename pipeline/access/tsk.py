@@ -11,9 +11,10 @@ import pytsk3
 from pipeline.access.allocation import Blocks, allocated_blocks, regions_of
 from pipeline.access.ext_layout import has_nanoseconds
 from pipeline.access.interfaces import FileSystemOptions, Readable
-from pipeline.access.tsk_medium import FAILURES, FILE_SYSTEMS, data_name, describe_tsk, open_medium
+from pipeline.access.tsk_bytes import TskBytes
+from pipeline.access.tsk_medium import FAILURES, FILE_SYSTEMS, describe_tsk, open_medium
 from pipeline.access.tsk_mft import MftRecord, merge_records
-from pipeline.access.tsk_rows import NTFS_DATA, Name, RowMaker, StreamError
+from pipeline.access.tsk_rows import Name, RowMaker, StreamError
 from pipeline.address import join
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, FileEntry, Region, Severity, Volume, diagnose
@@ -21,7 +22,6 @@ from pipeline.records import Diagnostic, FileEntry, Region, Severity, Volume, di
 __all__ = ["TskFileSystem", "describe_tsk", "open_tsk"]
 
 _DIRECTORY: Final = int(pytsk3.TSK_FS_META_TYPE_DIR)
-_LINK: Final = int(pytsk3.TSK_FS_META_TYPE_LNK)
 _META_FLAG_ALLOC: Final = int(pytsk3.TSK_FS_META_FLAG_ALLOC)
 _META_FLAG_USED: Final = int(pytsk3.TSK_FS_META_FLAG_USED)
 _NAME_FLAG_ALLOC: Final = int(pytsk3.TSK_FS_NAME_FLAG_ALLOC)
@@ -66,6 +66,7 @@ class TskFileSystem:
         self._block = int(self._fs.info.block_size)
         self._type = FILE_SYSTEMS.get(int(self._fs.info.ftype), "")
         self._ntfs = self._type == "NTFS"
+        self._bytes = TskBytes(self._medium, self._fs, volume.address, ntfs=self._ntfs)
         self._troubles: list[Diagnostic] = []
         self._records: dict[int, MftRecord] = {}
         self._folders: dict[int, str] = {}
@@ -271,16 +272,7 @@ class TskFileSystem:
 
     def whole(self, inode: int, limit: int) -> bytes:
         """Return the default stream of an inode, at most ``limit`` bytes; UnreadableError where it cannot be read."""
-        failures = self._medium.failures
-        try:
-            file = self._fs.open_meta(inode)
-            size = min(int(file.info.meta.size), limit)
-            data: bytes = file.read_random(0, size) if size else b""
-        except FAILURES as error:
-            raise UnreadableError(f"{self._volume.address}: inode {inode} cannot be read ({error})") from error
-        if self._medium.failures > failures:
-            raise UnreadableError(f"{self._volume.address}: inode {inode} lies on bytes that cannot be read")
-        return data
+        return self._bytes.whole(inode, limit)
 
     def read(self, entry: FileEntry, start: int, length: int) -> bytes:
         """Return bytes of an entry through The Sleuth Kit: resident, compressed, layered ones.
@@ -288,31 +280,4 @@ class TskFileSystem:
         Raises:
             UnreadableError: they cannot be read, or lie on bytes of the image that cannot.
         """
-        length = min(length, max(entry.size - start, 0))
-        if length <= 0:
-            return b""
-        failures = self._medium.failures
-        try:
-            data = self._bytes(entry, start, length)
-        except FAILURES as error:
-            text = str(error).splitlines()[0][:160]
-            raise UnreadableError(f"{entry.address}: byte {start} cannot be read ({text})") from error
-        if self._medium.failures > failures:
-            raise UnreadableError(f"{entry.address}: lies on bytes of the image that cannot be read")
-        return data
-
-    def _bytes(self, entry: FileEntry, start: int, length: int) -> bytes:
-        file = self._fs.open_meta(entry.meta)
-        data: bytes
-        if not self._ntfs:
-            target = file.info.meta.link if int(file.info.meta.type) == _LINK else None
-            if target:
-                data = target if isinstance(target, bytes) else str(target).encode("utf-8", "surrogateescape")
-                return data[start : start + length]
-            data = file.read_random(start, length)
-            return data
-        for attribute in file:
-            if int(attribute.info.type) == NTFS_DATA and data_name(attribute) == entry.stream:
-                data = file.read_random(start, length, attribute.info.type, int(attribute.info.id))
-                return data
-        raise UnreadableError(f"{self._volume.address}: stream {entry.stream!r} is not there any more")
+        return self._bytes.read(entry, start, length)

@@ -12,6 +12,7 @@ from pipeline.clock import SYSTEM_CLOCK
 from pipeline.flow.executors import cluster, processes
 from pipeline.flow.run import run_case
 from pipeline.keys import create_keys
+from pipeline.lean import keep_pandas_out
 
 __all__ = ["add_to"]
 
@@ -35,6 +36,7 @@ def _count(text: str) -> int:
 
 def handle(options: argparse.Namespace) -> int:
     """Run the stages and say what came of them."""
+    keep_pandas_out()
     case = case_of(options)
     create_keys(case.keys_directory)
     executor = cluster(options.cluster) if options.cluster else processes(options.workers)

@@ -13,6 +13,7 @@ from pipeline.config import load_case
 from pipeline.errors import TriageError
 from pipeline.flow.border import guard
 from pipeline.flow.order import stage_named
+from pipeline.lean import keep_pandas_out
 from pipeline.stages.base import Item, RowOf
 from pipeline.stages.context import Context
 from pipeline.workers import serve
@@ -50,6 +51,7 @@ class Handler:
 
 def main(arguments: list[str]) -> None:
     """Serve; arguments are the case folder, the rules folder and the bound of the address space in bytes."""
+    keep_pandas_out()
     case, rules, memory = arguments
     serve(Handler(Path(case), Path(rules)), memory=int(memory))
 

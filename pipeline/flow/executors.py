@@ -9,6 +9,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 
 from pipeline.errors import SettingsError
+from pipeline.lean import keep_pandas_out
 from pipeline.workers import end_with
 
 __all__ = ["cluster", "processes"]
@@ -20,13 +21,19 @@ def processes(workers: int) -> Callable[[], AbstractContextManager[Executor]]:
     @contextmanager
     def make() -> Iterator[Executor]:
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=end_with, initargs=(os.getpid(),))
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(),))
         try:
             yield pool
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
     return make
+
+
+def _begin(parent: int) -> None:
+    """Begin a worker that ends with its parent."""
+    end_with(parent)
+    keep_pandas_out()
 
 
 def cluster(address: str) -> Callable[[], AbstractContextManager[Executor]]:

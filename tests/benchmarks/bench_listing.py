@@ -31,6 +31,7 @@ from pipeline.access.ntfs import open_ntfs
 from pipeline.access.pages import Addresses, Page, entries_in
 from pipeline.access.reconcile import list_batches
 from pipeline.access.volumes import open_volume, scan_volumes
+from pipeline.lean import keep_pandas_out
 from pipeline.records import Diagnostic, FileEntry, Volume
 
 ROOT: Final = Path(__file__).parents[2]
@@ -214,6 +215,7 @@ def main() -> None:
     parser.add_argument("--image", type=Path)
     chosen = parser.parse_args()
     if chosen.case:
+        keep_pandas_out()  # as every worker does
         print(child(chosen.case, chosen.image))
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -8,11 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dfvfs.analyzer import analyzer
 from dfvfs.lib import definitions
 
 from pipeline.access.dfvfs_layers import prepare
 from pipeline.access.filesystems import open_file_system
-from pipeline.access.image import open_image
+from pipeline.access.image import CONTAINER_MARKS, open_image
 from pipeline.access.interfaces import FileSystemOptions
 from pipeline.access.reconcile import list_volume
 from pipeline.access.tsk import open_tsk
@@ -111,3 +112,10 @@ def test_volume_without_snapshots_has_none(tmp_path: Path) -> None:
     rows = list(scan_volumes(open_image(make_ntfs(tmp_path)), "EX-01", OPTIONS))
     assert [(row.address, row.scheme) for row in rows if isinstance(row, Volume)] == [("EX-01", "none")]
     assert [row for row in rows if isinstance(row, Diagnostic)] == []
+
+
+def test_every_mark_by_which_dfvfs_knows_a_container_is_looked_for() -> None:
+    store, others = analyzer.Analyzer._GetSpecificationStore(definitions.FORMAT_CATEGORY_STORAGE_MEDIA_IMAGE)
+    marks = {(mark.offset, mark.pattern) for kind in store.specifications for mark in kind.signatures}
+    assert set(CONTAINER_MARKS) == marks
+    assert not others
