@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import IntegrityError, SettingsError
+from pipeline.register_match import DECISIVE, GROUPS, MANY, TELLING, Matches, TagTable, match_many
 from pipeline.rules import fold_header, load_headers
 from pipeline.rules_values import IDENTIFIER_KINDS, canonical, value_tag
 
@@ -32,11 +33,6 @@ _MAX_HEADER: Final = 1 << 20
 _MAX_ROWS: Final = 1 << 31
 _MAX_CELL: Final = 1 << 16
 _SNIFFED: Final = ("utf-8-sig", "cp932", "utf-16")
-_GROUPS: Final = {"name-kana": "name", "postal-code": "address"}
-_TELLING: Final = frozenset({"name", "phone", "email", "bank-account", *IDENTIFIER_KINDS})
-_DECISIVE: Final = ("name", "birth-date", *IDENTIFIER_KINDS)
-_MANY: Final = 5000
-
 _Tags = npt.NDArray[np.uint64]
 _Rows = npt.NDArray[np.uint32]
 
@@ -144,6 +140,10 @@ class Register:
         """Return the one row that a record of value tags fits, or None; no value is needed for that."""
         return self._decide(record, self._rows_at)[0]
 
+    def match_many(self, table: TagTable, records: int) -> Matches:
+        """Return what :meth:`match_tags` says of many records."""
+        return match_many(self._arrays, table, records)
+
     def reason(self, record: Mapping[str, Sequence[str]]) -> str:
         """Return why a record has no match: ``unknown``, ``weak``, ``ambiguous`` — or ``matched``."""
         return self._decide(record, self._rows_of)[1]
@@ -174,19 +174,19 @@ class Register:
         tag = _short(bytes.fromhex(tag_digits))
         low = int(np.searchsorted(tags, np.uint64(tag), "left"))
         high = int(np.searchsorted(tags, np.uint64(tag), "right"))
-        return [] if high - low > _MANY else [int(row) for row in rows[low:high]]
+        return [] if high - low > MANY else [int(row) for row in rows[low:high]]
 
     def _suffices(self, kinds: set[str]) -> bool:
-        groups = {_GROUPS.get(kind, kind) for kind in kinds}
-        return bool(groups & set(IDENTIFIER_KINDS)) or (len(groups) >= 2 and bool(groups & _TELLING))
+        groups = {GROUPS.get(kind, kind) for kind in kinds}
+        return bool(groups & set(IDENTIFIER_KINDS)) or (len(groups) >= 2 and bool(groups & TELLING))
 
     def _agrees(self, record: Mapping[str, Sequence[str]], kinds: set[str]) -> bool:
         """Return whether no decisive value of the record speaks against the row."""
-        return not any(record.get(kind) and kind in self._arrays and kind not in kinds for kind in _DECISIVE)
+        return not any(record.get(kind) and kind in self._arrays and kind not in kinds for kind in DECISIVE)
 
 
 def _strength(kinds: set[str]) -> tuple[int, int]:
-    return len({_GROUPS.get(kind, kind) for kind in kinds}), len(kinds)
+    return len({GROUPS.get(kind, kind) for kind in kinds}), len(kinds)
 
 
 def _encoding(path: Path) -> str:

@@ -147,15 +147,24 @@ class Store:
             SettingsError: the table has not been written yet.
             IntegrityError: the file is not a table.
         """
+        for batch in self.stream(name, ["exhibit", *columns]):
+            found = batch.filter(pc.equal(batch.column("exhibit"), exhibit))
+            if found.num_rows:
+                yield found.select(list(columns))
+
+    def stream(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield all rows in order, a group of them at a time.
+
+        Raises:
+            SettingsError: the table has not been written yet.
+            IntegrityError: the file is not a table.
+        """
         path = self.path(name)
         if not path.exists():
             raise SettingsError(f"{name}: not written yet; run `akashi run` on the case")
         try:
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(ROW_GROUP, columns=["exhibit", *columns], use_threads=False):
-                    found = batch.filter(pc.equal(batch.column("exhibit"), exhibit))
-                    if found.num_rows:
-                        yield found.select(list(columns))
+                yield from file.iter_batches(ROW_GROUP, columns=columns and list(columns), use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise IntegrityError(f"{name}: the table's file cannot be read ({error}); run `akashi verify`") from error
 

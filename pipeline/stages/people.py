@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import ClassVar, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
-from pipeline.records import Finding, Person, identify
-from pipeline.register import Match, Register
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.schemas import TABLES, schema_of
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
+from pipeline.stages.people_columns import COLUMNS, Detections, Owners, owners_of, read_detections
 from pipeline.store import file_digest
 
-__all__ = ["PeopleStage", "person_of"]
-
-IDENTIFIERS: Final = ("citizen-code", "my-number", "resident-code")
-SUPPORT: Final = ("address", "postal-code", "phone", "email", "bank-account", "household-number")
-
-
-@dataclass(slots=True)
-class _Known:
-    """What gathers about one person."""
-
-    dataset: str | None
-    basis: str
-    exhibits: set[str] = field(default_factory=set)
-    records: set[str] = field(default_factory=set)
-    findings: int = 0
-    household: str | None = None
+__all__ = ["PeopleStage", "people_batch"]
 
 
 class PeopleStage(Stage):
@@ -52,65 +39,70 @@ class PeopleStage(Stage):
     def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
         """Assign people to detections and yield both tables."""
         del item
-        known: dict[str, _Known] = {}
-        for findings in _records(context.store.rows("detections")):
-            person, basis, dataset = person_of(findings, context.registers)
-            if person is not None:
-                _gather(known.setdefault(person, _Known(dataset, basis)), findings)
-            for finding in findings:
-                yield "findings", replace(finding, person=person)
-        for key in sorted(known):
-            yield "people", _row(key, known[key])
+        rows = read_detections(context.store.stream("detections", COLUMNS))
+        owners = owners_of(rows, context.registers)
+        names = pa.array(owners.people, pa.string())
+        person, place, schema = owners.person[rows.record], 0, schema_of(TABLES["findings"])
+        for batch in context.store.stream("detections"):
+            own = person[place : place + batch.num_rows]
+            place += batch.num_rows
+            who = names.take(pa.array(own, mask=own < 0))
+            fields = [who if name == "person" else batch.column(name) for name in schema.names]
+            yield "findings", pa.RecordBatch.from_arrays(fields, schema=schema)
+        if len(names):
+            yield "people", people_batch(rows, owners)
 
 
-def _records(detections: Iterable[Finding]) -> Iterator[list[Finding]]:
-    """Group detections by record; those outside a record stand alone."""
-    groups: dict[str, list[Finding]] = defaultdict(list)
-    for finding in detections:
-        groups[finding.record or finding.id].append(finding)
-    yield from groups.values()
+def people_batch(rows: Detections, owners: Owners) -> pa.RecordBatch:
+    """Return the distinct people of records, by their keys."""
+    count, person = len(owners.people), owners.person[rows.record]
+    known = np.flatnonzero(person >= 0)
+    order = np.argsort(np.array(owners.people))
+    first = np.full(count, len(owners.person), np.int64)
+    named = np.flatnonzero(owners.person >= 0)
+    np.minimum.at(first, owners.person[named], named)
+    reasons = [owners.reasons[number] for number in owners.reason[first[order]].tolist()]
+    fields = {
+        "person": pa.array([owners.people[number] for number in order.tolist()], pa.string()),
+        "dataset": pa.array([dataset for _, dataset in reasons], pa.string()),
+        "basis": pa.array([basis for basis, _ in reasons], pa.string()),
+        "exhibits": _exhibits(rows, person, order),
+        "findings": pa.array(np.bincount(person[known], minlength=count)[order]),
+        "records": pa.array(_records(rows, person, count)[order]),
+        "household": _households(rows, person, order),
+    }
+    schema = schema_of(TABLES["people"])
+    return pa.RecordBatch.from_arrays([fields[name] for name in schema.names], schema=schema)
 
 
-def _tags(findings: Iterable[Finding]) -> dict[str, tuple[str, ...]]:
-    tags: dict[str, set[str]] = defaultdict(set)
-    for finding in findings:
-        tags[finding.kind].add(finding.value_tag)
-    return {kind: tuple(sorted(values)) for kind, values in sorted(tags.items())}
+def _exhibits(rows: Detections, person: NDArray[np.int64], order: NDArray[np.int64]) -> pa.Array:
+    """Return the exhibits of each person, sorted."""
+    labels = sorted(rows.exhibits)
+    rank = np.array([labels.index(label) for label in rows.exhibits], np.int64)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    known = person >= 0
+    pairs = np.unique(place[person[known]] * len(labels) + rank[rows.exhibit[known]])
+    borders = np.searchsorted(pairs, np.arange(len(order) + 1) * len(labels))
+    texts = pa.array(labels, pa.string()).take(pa.array(pairs % len(labels)))
+    return pa.ListArray.from_arrays(pa.array(borders, pa.int32()), texts)
 
 
-def person_of(findings: Sequence[Finding], registers: Mapping[str, Register]) -> tuple[str | None, str, str | None]:
-    """Return (person, basis, dataset) of a record; no person where the record does not single one out.
-
-    In this order: the row of a register; one identifier; name with birth date and one more field; name with birth
-    date. A record with two different names, or two identifiers of a kind, singles out nobody.
-    """
-    tags = _tags(findings)
-    for dataset in sorted(registers):
-        match: Match | None = registers[dataset].match_tags(tags)
-        if match is not None:
-            return identify("person", dataset, match.row), f"register:{match.basis}", dataset
-    for kind in IDENTIFIERS:
-        if len(tags.get(kind, ())) == 1:
-            return identify("person", kind, tags[kind][0]), kind, None
-    names, dates = tags.get("name", ()), tags.get("birth-date", ())
-    if len(names) == 1 and len(dates) == 1:
-        support = [kind for kind in SUPPORT if len(tags.get(kind, ())) == 1]
-        basis = "name+birth-date" + (f"+{support[0]}" if support else "")
-        return identify("person", "name", names[0], dates[0]), basis, None
-    return None, "", None
+def _records(rows: Detections, person: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return the number of records of each person; all detections without one count as one."""
+    number = np.where(rows.alone, rows.records, rows.record)
+    known = person >= 0
+    pairs = np.unique(person[known] * (rows.records + 1) + number[known])
+    return np.bincount(pairs // (rows.records + 1), minlength=count)
 
 
-def _gather(person: _Known, findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        person.exhibits.add(finding.exhibit)
-        person.records.add(finding.record)
-        person.findings += 1
-        if finding.kind == "household-number":
-            person.household = min(finding.value_tag, person.household or finding.value_tag)
-
-
-def _row(key: str, person: _Known) -> Person:
-    return Person(
-        person=key, dataset=person.dataset, basis=person.basis, exhibits=tuple(sorted(person.exhibits)),
-        findings=person.findings, records=len(person.records), household=person.household,
-    )  # fmt: skip
+def _households(rows: Detections, person: NDArray[np.int64], order: NDArray[np.int64]) -> pa.Array:
+    """Return the first household number of each person, as a tag."""
+    found: dict[int, str] = {}
+    if "household-number" in rows.kinds:
+        own = np.flatnonzero((rows.kind == rows.kinds.index("household-number")) & (person >= 0))
+        own = own[np.lexsort((rows.low[own], rows.high[own], person[own]))]
+        people, first = np.unique(person[own], return_index=True)
+        tags = zip(rows.high[own[first]].tolist(), rows.low[own[first]].tolist(), strict=True)
+        found = {one: f"{high:016x}{low:016x}" for one, (high, low) in zip(people.tolist(), tags, strict=True)}
+    return pa.array([found.get(number) for number in order.tolist()], pa.string())
