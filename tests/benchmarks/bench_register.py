@@ -1,7 +1,7 @@
 """A register as one CSV in a FAT32 image, from image to people: wall, CPU and memory. Run by hand.
 
 ``python -m tests.benchmarks.bench_register [--people 460517] [--encoding cp932] [--workers 2] [--keep FOLDER]``; needs
-mkfs.fat and mcopy, and about 8 GB of disk for the whole register. The case runs as the command line runs it; CPU is that
+mkfs.fat and mcopy, and about 8 GB of disk for the whole register. The case runs as the command line runs it; CPU is
 of all its processes, memory that of the largest of them, seconds of a stage are those of its log. The index of the
 register is built first and counted apart; with ``--alone`` there is none.
 """
