@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.decoders.attached import Attached
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
 from pipeline.decoders.hibernation import Hibernation
 from pipeline.decoders.mail import Mail, Mailbox
@@ -12,6 +13,7 @@ from pipeline.decoders.office import Document, Workbook
 from pipeline.decoders.ole import Ole
 from pipeline.decoders.package import Zip
 from pipeline.decoders.pdf import Pdf
+from pipeline.decoders.picture import Png
 from pipeline.decoders.rtf import Rtf
 from pipeline.decoders.sqlite import Sqlite
 from pipeline.decoders.sqlite_parts import SqliteParts
@@ -19,17 +21,21 @@ from pipeline.decoders.streams import Stream
 from pipeline.decoders.tar import Tar
 from pipeline.decoders.types import refine_ole, refine_zip, type_of
 from pipeline.decoders.unopened import Encrypted, Unopened
+from pipeline.decoders.zips import archives_in
 from pipeline.decoders.zisofs import Zisofs
 
 __all__ = ["DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "decoder_for",
            "refine_ole", "refine_zip", "type_of"]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
-    Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Rtf(), Sqlite(), SqliteParts(),
-    Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
+    Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Png(), Rtf(),
+    Sqlite(), SqliteParts(), Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
 )  # fmt: skip
 
 
-def decoder_for(kind: str) -> Decoder | None:
-    """Return the decoder of a type, if there is one."""
-    return next((decoder for decoder in DECODERS if kind in decoder.types), None)
+def decoder_for(kind: str, data: bytes | None = None) -> Decoder | None:
+    """Return the decoder of a type; where it has none, that of the archive which ``data`` holds, if any."""
+    own = next((decoder for decoder in DECODERS if kind in decoder.types), None)
+    if own is None and data is not None and next(archives_in(data), None):
+        return Attached()
+    return own

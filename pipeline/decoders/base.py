@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.access.interfaces import Readable
@@ -69,6 +70,17 @@ class Decoder(ABC):
     types: tuple[str, ...] = ()
     streams: bool = False
     """Whether it reads piece by piece a content of any size, which need not fit the memory."""
+
+    def parts(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
+        """Yield what the content holds; of members with one name the later are numbered: each has its own place."""
+        named: Counter[str] = Counter()
+        for part in self.decode(content, limits):
+            if isinstance(part, Member):
+                named[part.path] += 1
+                number = named[part.path]
+                yield part if number == 1 else replace(part, path=f"{part.path}#{number}")
+            else:
+                yield part
 
     @abstractmethod
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:

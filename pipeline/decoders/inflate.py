@@ -7,7 +7,7 @@ import lzma
 import zlib
 from typing import Final, Protocol
 
-__all__ = ["METHODS", "unpack"]
+__all__ = ["METHODS", "inflated", "unpack"]
 
 METHODS: Final = (0, 8, 12, 14)
 _PIECE: Final = 1 << 16
@@ -49,6 +49,21 @@ def unpack(packed: bytes, method: int, cap: int, size: int) -> tuple[bytes, str]
                 break
         return bytes(out), "" if engine.eof or len(out) >= min(size, cap + 1) else "cut off"
     except (zlib.error, lzma.LZMAError, OSError, ValueError, EOFError) as error:
+        return bytes(out), type(error).__name__
+
+
+def inflated(packed: bytes | memoryview, cap: int) -> tuple[bytes, str]:
+    """Return at most ``cap + 1`` bytes of a zlib stream (RFC 1950) and what went wrong (empty: nothing)."""
+    engine, out, at = zlib.decompressobj(), bytearray(), 0
+    try:
+        while not engine.eof and len(out) <= cap:
+            piece = engine.unconsumed_tail or packed[at : at + _PIECE]
+            at += 0 if engine.unconsumed_tail else len(piece)
+            if not piece:
+                return bytes(out), "cut off"
+            out += engine.decompress(piece, cap + 1 - len(out))
+        return bytes(out), ""
+    except zlib.error as error:
         return bytes(out), type(error).__name__
 
 

@@ -21,7 +21,7 @@ class Zip(Decoder):
     """Unpacks ZIP archives, CRC checked; reads office documents as documents."""
 
     name: str = "zip"
-    version: int = 1
+    version: int = 2
     types: tuple[str, ...] = ("zip",)
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:

@@ -9,16 +9,17 @@ import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble, whole
+from pipeline.decoders.pdf_streams import streams_of
 
 __all__ = ["Pdf"]
 
 
 @dataclass(frozen=True)
 class Pdf(Decoder):
-    """Reads the text layer, page by page, and the attached files."""
+    """Reads the text layer, page by page, the attached files, and the streams that neither shows."""
 
     name: str = "pdf"
-    version: int = 2
+    version: int = 3
     types: tuple[str, ...] = ("pdf",)
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
@@ -41,6 +42,7 @@ class Pdf(Decoder):
             if len(document) > limits.members:
                 yield Trouble("limit-members", f"more than {limits.members} pages")
             yield from _attachments(document, limits)
+            yield from streams_of(data, limits)
         finally:
             document.close()
 

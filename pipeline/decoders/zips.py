@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
 
 from pipeline.decoders.base import Decoded, Limits, Locked, Member, Trouble
 from pipeline.decoders.inflate import METHODS, unpack
 from pipeline.decoders.local import local_entries
 
-__all__ = ["FAULTS", "members_of", "name_of"]
+__all__ = ["FAULTS", "archives_in", "members_of", "name_of"]
 
 FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError,
           RuntimeError, OverflowError, IndexError)  # fmt: skip
+
+
+_LOCAL: Final = b"PK\3\4"
+_LISTED: Final = b"PK\1\2"
+_END: Final = b"PK\5\6"
 
 
 @dataclass(slots=True)
@@ -33,6 +41,7 @@ def members_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
     """
     try:
         listed = zipfile.ZipFile(io.BytesIO(data)).infolist()
+        listed = [*listed, *_unlisted(data, listed, limits.members)]
     except FAULTS as error:
         yield Trouble("zip-directory", f"directory is damaged ({type(error).__name__}); read by local headers instead")
         listed = local_entries(data, limits.members)
@@ -46,6 +55,41 @@ def members_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
             yield Trouble("zip-overlap", "a member lies inside another one's bytes; refused as a bomb")
         elif not info.filename.endswith("/") or info.compress_size:
             yield from _member(data, info, limits, room)
+
+
+def archives_in(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of the archives in other content: their end record leads back to a directory (APPNOTE 4.3.16).
+
+    A program that unpacks itself is one: its archive's offsets count from the archive or from the program's start.
+    """
+    at = data.find(_END)
+    while at >= 0:
+        count, size, offset, comment = struct.unpack_from("<HIIH", data.ljust(at + 22, b"\0"), at + 10)
+        if count and size <= at and data.startswith(_LISTED, at - size):
+            start = max(at - size - offset, 0)
+            yield start, min(at + 22 + comment, len(data))
+        at = data.find(_END, at + 4)
+
+
+def _unlisted(data: bytes, listed: list[zipfile.ZipInfo], limit: int) -> list[zipfile.ZipInfo]:
+    """Return entries between the listed ones that the directory does not name: deleted, or hidden there."""
+    found: list[zipfile.ZipInfo] = []
+    end = 0
+    bounds = [(info.header_offset, _start(data, info.header_offset), info.compress_size) for info in listed]
+    for start, body, size in [*sorted(bounds, key=itemgetter(0)), (_directory(data, listed), None, 0)]:
+        if data.find(_LOCAL, end, start) >= 0:
+            for info in local_entries(data[end:start], limit):
+                info.header_offset += end
+                found.append(info)
+        end = max(end, start if body is None else body + size)
+    return found
+
+
+def _directory(data: bytes, listed: list[zipfile.ZipInfo]) -> int:
+    """Return where the directory begins, or the end where it is not found."""
+    last = max((info.header_offset + info.compress_size for info in listed), default=0)
+    at = data.find(_LISTED, last)
+    return at if at >= 0 else len(data)
 
 
 def name_of(info: zipfile.ZipInfo) -> str:

@@ -130,7 +130,8 @@ class Reader:
 
     def _parts(self, entry: FileEntry) -> Iterator[Any]:
         content = self._content(entry)
-        decoder = decoder_for(entry.type)
+        data = BytesReadable(content.read(0, min(content.size, entry.size)))
+        decoder = decoder_for(entry.type, data.data)
         if decoder is None:
             raise UnreadableError(f"{entry.address}: no decoder for {entry.type}")
         limits = self._context.case.limits
@@ -138,8 +139,7 @@ class Reader:
             depth=limits.member_depth, members=limits.members, member_bytes=limits.member_bytes,
             total_bytes=limits.total_bytes, ratio=limits.ratio,
         )  # fmt: skip
-        data = BytesReadable(content.read(0, min(content.size, entry.size)))
-        yield from decoder.decode(data, bounds)
+        yield from decoder.parts(data, bounds)
 
 
 def reveal(case: Case, ledger: Ledger, key: str, *, reason: str) -> str:

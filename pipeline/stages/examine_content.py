@@ -168,7 +168,7 @@ class ContentExaminer:
         depth: int,
     ) -> Iterator[RowOf]:  # fmt: skip
         """Open a content; of a carved object, what its remains give is all there is, and its bytes were scanned raw."""
-        decoder = decoder_for(kind)
+        decoder = decoder_for(kind, done.data)
         if decoder is None:
             return
         limits = self._context.case.limits
@@ -183,7 +183,7 @@ class ContentExaminer:
             depth=limits.member_depth, members=max(self._budget.members, 0), member_bytes=limits.member_bytes,
             total_bytes=max(self._budget.total, 0), ratio=limits.ratio,
         )  # fmt: skip
-        for part in decoder.decode(content, bounds):
+        for part in decoder.parts(content, bounds):
             yield from self._part(part, entry, maker, seen, sha256, depth, trouble)
             if isinstance(part, Member) and kind in MEMORY_KINDS:
                 yield from self._objects(part, entry, maker, depth)

@@ -9,10 +9,11 @@ import lzma
 import struct
 import tarfile
 import zipfile
+import zlib
 
 import pytest
 
-from pipeline.decoders import Limits, Locked, Member
+from pipeline.decoders import Limits, Locked, Member, decoder_for
 from tests.builders.documents import zip_cp932
 from tests.unit.decoders import samples
 from tests.unit.decoders.samples import BODY, SAMPLES, decoded, members, troubles, zipped
@@ -50,7 +51,7 @@ def test_overlapping_members_are_refused() -> None:
     at = data.index(b"PK\1\2", data.index(b"PK\1\2") + 4)
     bomb = data[: at + 42] + struct.pack("<I", 0) + data[at + 46 :]
     assert troubles(decoded(bomb)) == ["zip-overlap"]
-    assert members(decoded(bomb)) == {"a.txt": b"x" * 9000}
+    assert members(decoded(bomb)) == {"a.txt": b"x" * 9000, "b.txt": b"y"}, "what lies at its own place is read there"
 
 
 def test_an_encrypted_member_is_locked_and_the_others_are_read() -> None:
@@ -146,3 +147,59 @@ def test_a_database_gives_rows_files_and_what_it_does_not_read() -> None:
     assert members(items) == {"people/3/3": samples.png()}
     assert troubles(items) == ["sqlite-wal", "sqlite-virtual"]
     assert samples.NAME in found["words_content!1"]
+
+
+def test_entries_that_the_directory_does_not_name_are_read() -> None:
+    data = zipped(FILES, zipfile.ZIP_DEFLATED)
+    listed = data.index(b"PK\1\2")
+    cut = data.index(b"PK\1\2", data.index(b"PK\1\2", listed + 4) + 4)
+    size = data.index(b"PK\5\6") - cut
+    end = data[-22:-14] + struct.pack("<HHIIH", 2, 2, size, cut, 0)
+    hidden = data[:cut] + data[cut : data.index(b"PK\5\6")] + end
+    assert (members(decoded(hidden)), troubles(decoded(hidden))) == (FILES, [])
+
+
+@pytest.mark.parametrize("counted", ["from the archive", "from the program"])
+def test_an_archive_behind_a_program_is_opened_at_its_place(counted: str) -> None:
+    program = b"MZ" + bytes(5000)
+    data = zipped(FILES, zipfile.ZIP_STORED)
+    if counted == "from the program":
+        out = io.BytesIO(program)
+        with zipfile.ZipFile(out, "a", zipfile.ZIP_STORED) as archive:
+            for name, body in FILES.items():
+                archive.writestr(name, body)
+        whole = out.getvalue()
+    else:
+        whole = program + data
+    decoder = decoder_for("pe", whole + b"rest")
+    assert decoder is not None
+    items = list(decoder.decode(samples.Bytes(whole + b"rest"), Limits()))
+    assert (members(items), troubles(items)) == (FILES, [])
+    assert all(whole[item.stored_offset :].startswith(item.data) for item in items if isinstance(item, Member))
+
+
+@pytest.mark.parametrize("data", [b"PK\5\6", b"x" * 30 + b"PK\5\6" + b"\xff" * 18, b"PK\1\2" + b"PK\5\6" + bytes(17)])
+def test_an_end_record_that_leads_nowhere_is_no_archive(data: bytes) -> None:
+    assert decoder_for("unknown", data) is None
+
+
+def test_compressed_texts_of_a_picture_are_read() -> None:
+    packed = zlib.compress(BODY.encode("cp932"))
+    chunks = [
+        (b"zTXt", b"Comment\0\0" + packed), (b"iTXt", b"K\0\1\0ja\0\0" + packed), (b"tEXt", b"K\0plain"),
+        (b"zTXt", b"K\0\0" + packed[:-9]),
+    ]  # fmt: skip
+    parts = (struct.pack(">I", len(body)) + kind + body + bytes(4) for kind, body in chunks)
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+    found = members(decoded(data))
+    assert [found["zTXt-0"], found["iTXt-1"]] == [BODY.encode("cp932")] * 2
+    assert troubles(decoded(data)) == ["png-text"]
+
+
+def test_members_of_one_name_have_places_of_their_own() -> None:
+    data = zipped({f"{number}.txt": bytes([65 + number]) for number in range(3)})
+    data = data.replace(b"1.txt", b"0.txt").replace(b"2.txt", b"0.txt")
+    decoder = decoder_for("zip")
+    assert decoder is not None
+    found = members(list(decoder.parts(samples.Bytes(data), Limits())))
+    assert found == {"0.txt": b"A", "0.txt#2": b"B", "0.txt#3": b"C"}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from pipeline.decoders import Limits, Locked, Text
 from tests.builders import documents
 from tests.unit.decoders import samples
 from tests.unit.decoders.compound import biff, compound
-from tests.unit.decoders.samples import NAME, SAMPLES, decoded, members, texts, troubles, zipped
+from tests.unit.decoders.samples import BODY, NAME, SAMPLES, decoded, members, texts, troubles, zipped
 
 
 def test_a_workbook_gives_rows_of_hidden_sheets_and_what_no_row_shows() -> None:
@@ -88,6 +90,16 @@ def test_a_pdf_gives_text_by_its_unicode_map_and_its_attachment() -> None:
 def test_a_pdf_without_its_password_is_locked_and_one_without_text_is_said() -> None:
     assert decoded(samples.locked_pdf()) == [Locked("", "encrypted-pdf")]
     assert troubles(decoded(documents.pdf([]))) == ["no-text-layer"]
+
+
+def test_what_a_pdf_dropped_or_keeps_beside_its_pages_is_read() -> None:
+    text, inner = BODY.encode("cp932"), zipped({"a.csv": BODY.encode()})
+    dropped = b"9 0 obj<</Filter/FlateDecode>>stream\n" + zlib.compress(text) + b"\nendstream endobj\n"
+    picture = b"8 0 obj<</Subtype/Image/Filter/FlateDecode>>stream\n" + zlib.compress(text) + b"\nendstream endobj\n"
+    file = b"7 0 obj<</Filter [/FlateDecode]>>\r\nstream\r\n" + zlib.compress(inner) + b"\nendstream endobj\n"
+    found = members(decoded(samples.pdf() + dropped + picture + file))
+    assert sum(body.count(text) for body in found.values()) == 1
+    assert inner in found.values()
 
 
 def test_content_above_the_limit_is_said_by_every_decoder() -> None:
