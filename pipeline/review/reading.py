@@ -15,7 +15,9 @@ from pipeline.custody import Ledger
 from pipeline.decoders import Limits, Member, Text, decoder_for
 from pipeline.detectors.encodings import decode
 from pipeline.errors import SettingsError, UnreadableError
+from pipeline.keys import open_keys
 from pipeline.records import FileEntry, Finding, Origin
+from pipeline.rules_values import value_tag
 from pipeline.schemas import TABLES
 from pipeline.stages.context import Context
 from pipeline.stages.examine_content import BytesReadable
@@ -47,6 +49,7 @@ class Reader:
         self._context = Context(case)
         self._files: dict[str, FileEntry] = {}
         self._raw: dict[str, Readable] = {}
+        self._key = open_keys(case.keys_directory).tag_key
 
     def value(self, finding: Finding) -> str:
         """Return the value of a finding as text.
@@ -69,7 +72,12 @@ class Reader:
         first = next(
             (number for number in range(len(line.text)) if line.byte_offset(number) >= position - start), len(line.text)
         )
-        return line.text[first:]
+        return self._fitting(finding, line.text[first:], self.raw(finding).decode("ascii", "replace"))
+
+    def _fitting(self, finding: Finding, *readings: str) -> str:
+        """Return the reading that the finding's tag is of: what damaged escape sequences leave open is told by it."""
+        tagged = (one for one in readings if value_tag(self._key, finding.kind, one) == finding.value_tag)
+        return next(tagged, readings[0])
 
     def raw(self, finding: Finding) -> bytes:
         """Return the bytes of a finding that lies in a content's own bytes."""
