@@ -56,8 +56,8 @@ def test_no_row_of_coverage_can_be_lost_unnoticed(demo: Demo) -> None:
     with open_tables(tables, case) as database:
         for place, way in product(ours.index, (_dropped, _less, _told)):
             row = rows.loc[place]
-            if way is _told and row["examined_by"] == "accounted":
-                continue
+            if (way is _told and row["examined_by"] == "accounted") or (way is _less and row["class"] == "volume"):
+                continue  # accounts are not examined, and listings are counted, not their bytes
             coverage = way(rows, place)
             changed = pa.Table.from_pandas(coverage, schema=tables["coverage"].schema, preserve_index=False)
             fill_tables(database, {"coverage": changed})
