@@ -44,20 +44,37 @@ _MACROS: Final = (
          left(coalesce(said(detail, 'old_time'), said(detail, 'previous_time')), 26) AS TIMESTAMP)))
          / 1000000, 86400)""",
 )
+_SHOWN: Final = r"""
+       CREATE OR REPLACE TABLE shown AS
+       WITH carved AS (SELECT exhibit, address FROM files WHERE origin = 'carved'
+         AND (type = 'text' OR list_has_any(string_split(flags, ','), ['partial', 'unchecked'])))
+       SELECT f.id, f.exhibit, f.address, f.volume, c.address IS NULL AS proved,
+              if(proved, f.path, '') AS path, if(proved, f.type, '') AS type, if(proved, f.size, 0) AS size
+       FROM files f LEFT JOIN carved c ON c.exhibit = f.exhibit
+         AND c.address = regexp_extract(f.address, '^(.*?!carved:\d+\+\d+)(!.*)?$', 1)
+"""
+"""Files, and whether each was proved to have been there; what was not has no path, type or size to conclude from.
+
+That is a carved object that is whole by its own structure, checksums or decoder, and what lies inside such a one. Of a
+partial or unchecked one, and of a run of text, only the bytes are sure: they hold what was found in them.
+"""
 _PROTECTED: Final = """
        CREATE OR REPLACE TABLE protected AS
        WITH records AS (
          SELECT f.exhibit, p.dataset, f.file, f.origin, f.person, f.record, count(DISTINCT f.kind) AS kinds,
                 min(f.id) AS first, min(f.address) AS at
          FROM findings f JOIN people p ON p.person = f.person WHERE p.dataset IS NOT NULL GROUP BY ALL)
-       SELECT r.exhibit, r.dataset, r.origin, CASE WHEN e.id IS NULL THEN 'findings' ELSE 'files' END AS "table",
-              coalesce(e.id, min(r.first)) AS row, coalesce(e.address, min(r.at)) AS address,
+       SELECT r.exhibit, r.dataset, r.origin, CASE WHEN e.proved THEN 'files' ELSE 'findings' END AS "table",
+              CASE WHEN e.proved THEN e.id ELSE min(r.first) END AS row, coalesce(e.address, min(r.at)) AS address,
               coalesce(e.path, '') AS path, coalesce(e.type, '') AS type, coalesce(e.size, 0) AS size, e.volume,
               count(DISTINCT r.person) AS people, max(r.kinds) AS kinds
-       FROM records r LEFT JOIN files e ON e.id = r.file AND e.exhibit = r.exhibit
-       GROUP BY r.exhibit, r.dataset, r.origin, e.id, e.address, e.path, e.type, e.size, e.volume
+       FROM records r LEFT JOIN shown e ON e.id = r.file AND e.exhibit = r.exhibit
+       GROUP BY r.exhibit, r.dataset, r.origin, e.id, e.proved, e.address, e.path, e.type, e.size, e.volume
 """
-"""One row for each place with people of a dataset: a file, or the bytes of a run that no file claims."""
+"""One row for each place with people of a dataset: a file that was proved to be there, else a finding in bytes.
+
+The row is what a positive answer rests on: no object that was not validated is a ground, but a finding in it is one.
+"""
 _VIEWS: Final = (
     # Commands of the window: dated in it, or undated in a history that was last written in it.
     """CREATE VIEW commands AS
@@ -95,6 +112,7 @@ def fill_tables(database: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) 
     for name in sorted(tables):
         database.register(name, _arrow(name, tables[name]))
     if not {"findings", "people", "files"}.isdisjoint(tables):
+        database.execute(_SHOWN)
         database.execute(_PROTECTED)
 
 

@@ -45,7 +45,9 @@ class View(Readable, Protocol):
 class Carved:
     """An object: start and length in bytes of the view; ``complete`` when its end was proved.
 
-    ``note`` says what is missing, or of a complete one what no checksum or decoder speaks for.
+    ``note`` says what is missing, or of a complete one what no checksum or decoder speaks for. Only a complete one
+    without a note is a ground for saying that a file was there (:mod:`pipeline.verdict_tables`); of others, as of runs
+    of text, what was found in their bytes stands on its own.
 
     ``title`` is what the object calls itself: the program of a prefetch file, the name in an MFT record. ``gap`` is
     (bytes before it, its length) where the object lies in two pieces with something else between; ``length`` does not

@@ -285,6 +285,33 @@ def test_a_copy_on_another_device_shows_that_not_all_copies_were_recovered() -> 
     assert verdict["overall"]["level"] == "confirmed"
 
 
+OBJECTS = {
+    "whole": ({"type": "zip", "flags": ""}, "files"),
+    "partial": ({"type": "zip", "flags": "partial"}, "findings"),
+    "unchecked": ({"type": "7z", "flags": "unchecked"}, "findings"),
+    "run of text": ({"type": "text", "flags": "cp932"}, "findings"),
+}
+
+
+@pytest.mark.parametrize("inside", ["", "!member:x%21carved"])
+@pytest.mark.parametrize("name", sorted(OBJECTS))
+def test_no_unvalidated_object_is_a_ground_but_what_was_found_in_its_bytes_is(name: str, inside: str) -> None:
+    columns, table = OBJECTS[name]
+    rows = with_file(negative_rows(), exhibit="pc", id="o", address="pc!p1!carved:512+90", origin="carved", **columns)
+    if inside:
+        rows = with_file(rows, exhibit="pc", id="m", address=f"pc!p1!carved:512+90{inside}", origin="member", path="m")
+    found = entry(protected(rows, "pc", file="m" if inside else "o"), "unauthorised-copy", "pc")
+    assert (found["level"], {ground["table"] for ground in found["grounds"]}) == ("confirmed", {table})
+
+
+def test_the_name_of_an_unvalidated_object_shows_no_transfer() -> None:
+    for flags, expected in (("", "confirmed"), ("partial", "indicated")):
+        rows = served(700, "203.0.113.9")
+        carved = {"address": "sv!p1!carved:512+700", "origin": "carved", "flags": flags}
+        rows["files"] = [row | (carved if row["id"] == "d" else {}) for row in rows["files"]]
+        assert level(rows, "network", "sv") == expected, flags
+
+
 def test_one_value_of_one_person_is_only_indicated() -> None:
     assert level(protected(negative_rows(), "pc", fields=1), "unauthorised-copy", "pc") == "indicated"
 
