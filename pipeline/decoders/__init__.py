@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.decoders.attached import Attached
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
 from pipeline.decoders.hibernation import Hibernation
+from pipeline.decoders.hidden import CLOSED, hidden_in, reveal_hidden
 from pipeline.decoders.mail import Mail, Mailbox
 from pipeline.decoders.markup import Markup
 from pipeline.decoders.office import Document, Workbook
@@ -24,8 +25,8 @@ from pipeline.decoders.unopened import Encrypted, Unopened
 from pipeline.decoders.zips import archives_in
 from pipeline.decoders.zisofs import Zisofs
 
-__all__ = ["DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "decoder_for",
-           "refine_ole", "refine_zip", "type_of"]  # fmt: skip
+__all__ = ["CLOSED", "DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "decoder_for",
+           "hidden_in", "refine_ole", "refine_zip", "reveal_hidden", "type_of"]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
     Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Png(), Rtf(),

@@ -12,7 +12,7 @@ from pipeline.access.volumes import open_volume
 from pipeline.address import parent_of
 from pipeline.config import Case
 from pipeline.custody import Ledger
-from pipeline.decoders import Limits, Member, Text, decoder_for
+from pipeline.decoders import Member, Text, decoder_for, reveal_hidden
 from pipeline.detectors.encodings import decode
 from pipeline.errors import SettingsError, UnreadableError
 from pipeline.keys import open_keys
@@ -21,6 +21,7 @@ from pipeline.rules_values import value_tag
 from pipeline.schemas import TABLES
 from pipeline.stages.context import Context
 from pipeline.stages.examine_content import BytesReadable
+from pipeline.stages.examine_hidden import HIDDEN, bounds
 from pipeline.store import Store, table_to_rows
 
 _LINE: Final = 4096
@@ -121,10 +122,20 @@ class Reader:
     def _content(self, entry: FileEntry) -> Readable:
         if entry.origin != Origin.MEMBER:
             return self._context.opener(entry.exhibit).open(entry)
+        if entry.flags == HIDDEN:
+            return self._hidden(entry)
         for part in self._parts(self.file(entry.parent)):
             if isinstance(part, Member) and self._context.masker.mask(part.path) == entry.path:
                 return BytesReadable(part.data)
         raise UnreadableError(f"{entry.address}: its container no longer holds it")
+
+    def _hidden(self, entry: FileEntry) -> Readable:
+        """Open a run of its parent's bytes again that was in another form."""
+        around = self._content(self.file(entry.parent))
+        data = reveal_hidden(around.read, entry.path, self._context.case.limits.member_bytes)
+        if data is None:
+            raise UnreadableError(f"{entry.address}: its place is not written as this version writes it")
+        return BytesReadable(data)
 
     def content(self, entry: FileEntry) -> Readable:
         """Open a file entry's bytes, through its container where it is a member."""
@@ -143,11 +154,7 @@ class Reader:
         if decoder is None:
             raise UnreadableError(f"{entry.address}: no decoder for {entry.type}")
         limits = self._context.case.limits
-        bounds = Limits(
-            depth=limits.member_depth, members=limits.members, member_bytes=limits.member_bytes,
-            total_bytes=limits.total_bytes, ratio=limits.ratio,
-        )  # fmt: skip
-        yield from decoder.parts(data, bounds)
+        yield from decoder.parts(data, bounds(limits, limits.members, limits.total_bytes))
 
 
 def reveal(case: Case, ledger: Ledger, key: str, *, reason: str) -> str:

@@ -30,7 +30,7 @@ class ExamineStage(Stage):
     """Examines the contents of listed files, and the raw bytes that no listed file holds."""
 
     name: ClassVar[str] = "examine"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     reads: ClassVar[tuple[str, ...]] = (
         "evidence", "unreadable", "volumes", "entries", "extents", "remains", "carved",
     )  # fmt: skip

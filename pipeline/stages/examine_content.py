@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline import address as addresses
 from pipeline.access.interfaces import Readable
-from pipeline.decoders import Limits, Locked, Member, Text, Trouble, decoder_for, type_of
+from pipeline.decoders import CLOSED, Limits, Locked, Member, Text, Trouble, decoder_for, type_of
 from pipeline.detectors import Table
 from pipeline.errors import UnreadableError
 from pipeline.records import (
     Content,
-    Examination,
-    ExtentClass,
     FileEntry,
     Origin,
     Severity,
@@ -24,16 +21,16 @@ from pipeline.records import (
 from pipeline.stages.base import RowOf
 from pipeline.stages.context import Context
 from pipeline.stages.examine_findings import FindingMaker, in_own_bytes
+from pipeline.stages.examine_hidden import HIDDEN, bounds, new_rows, peeked, searched
 from pipeline.stages.examine_memory import MEMORY_KINDS, objects_in
 from pipeline.stages.examine_noise import POSSIBLY_ENCRYPTED
 from pipeline.stages.examine_pages import Pass, read_once
+from pipeline.stages.examine_said import READ_KINDS, examination, is_gone, not_read, overlap
 
 __all__ = ["BytesReadable", "ContentExaminer"]
 
-READ_KINDS = ("file", "stream", "link")
 _VAGUE = ("unknown", "text")
 """Types that the bytes do not show by a signature; a carver that proved the object knows better."""
-OVERWRITTEN = ("partly-overwritten", "overwritten")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +71,8 @@ class ContentExaminer:
     def examine(self, names: Sequence[FileEntry]) -> Iterator[RowOf]:
         """Yield the rows of one stream that has one or several names."""
         first = names[0]
-        if first.kind not in READ_KINDS or not first.size or _is_gone(first):
-            yield from _not_read(names)
+        if first.kind not in READ_KINDS or not first.size or is_gone(first):
+            yield from not_read(names)
             return
         content = self._context.opener(first.exhibit).open(first)
         done = self._pass(content, min(first.size, content.size))
@@ -84,10 +81,8 @@ class ContentExaminer:
         yield from self._content(names, done, FindingMaker(self._context, first, runs=first.runs), depth=0)
 
     def _pass(self, content: Readable, size: int) -> Pass:
-        context = self._context
-        return read_once(
-            content, size, scanner=context.scanner, match=context.yara.scan, keep=context.case.limits.decode_bytes
-        )
+        keep, context = self._context.case.limits.decode_bytes, self._context
+        return read_once(content, size, scanner=context.scanner, match=context.yara.scan, keep=keep)
 
     def _short(self, entry: FileEntry, done: Pass) -> Iterator[RowOf]:
         """Say when fewer bytes could be read than the listing promises."""
@@ -96,7 +91,7 @@ class ContentExaminer:
         message = f"{entry.address}: {done.size} of {entry.size} bytes have a place on the medium; the rest is gone"
         severity = Severity.LOSS if entry.origin == Origin.ALLOCATED else Severity.NOTE
         yield "diagnostics", diagnose(self.stage, entry.address, "content-short", message, severity)
-        yield "examinations", _examination(entry, "hashed", "partial", "bytes missing", entry.size - done.size)
+        yield "examinations", examination(entry, "hashed", "partial", "bytes missing", entry.size - done.size)
 
     def _blank(self, entry: FileEntry) -> Iterator[RowOf]:
         """Say when part of a content could not be acquired: what was read in its place are zeros."""
@@ -105,7 +100,7 @@ class ContentExaminer:
             used = min(run.length, entry.size - position)
             position += run.length
             if run.start >= 0 and used > 0:
-                lost += _overlap(self._context.unreadable(entry.exhibit), run.start, run.start + used)
+                lost += overlap(self._context.unreadable(entry.exhibit), run.start, run.start + used)
         if lost:
             reason = f"{lost} bytes are unreadable sectors, which were read as zeros"
             yield (
@@ -113,7 +108,7 @@ class ContentExaminer:
                 diagnose(self.stage, entry.address, "content-unreadable", f"{entry.address}: {reason}", Severity.LOSS),
             )
             for examined_by in ("hashed", "decoded"):
-                yield "examinations", _examination(entry, examined_by, "partial", reason, entry.size)
+                yield "examinations", examination(entry, examined_by, "partial", reason, entry.size)
 
     def _content(self, names: Sequence[FileEntry], done: Pass, maker: FindingMaker, *, depth: int) -> Iterator[RowOf]:
         """Yield the rows of one content and of what lies inside it."""
@@ -127,13 +122,15 @@ class ContentExaminer:
             "contents",
             Content(sha256=sha256, sha1=done.digests.sha1, md5=done.digests.md5, size=done.size, type=kind, known=None),
         )
-        yield "examinations", _examination(first, "hashed", "examined", "", done.size)
+        yield "examinations", examination(first, "hashed", "examined", "", done.size)
         seen: set[tuple[str, str]] = set()
-        yield from self._found(done, maker, sha256, seen, wanted=decoder_for(kind) is not None)
+        hidden, parts = peeked(self._searched(first, kind, done, depth))
+        yield from self._found(done, maker, sha256, seen, wanted=hidden or decoder_for(kind) is not None)
         for match in done.matches:
             yield "detections", maker.from_yara(match, sha256)
         yield from self._detected(first, kind, done)
         yield from self._decoded(first, kind, done, maker, seen, sha256, depth)
+        yield from self._hidden(parts, first, maker, seen, depth)
 
     def _found(
         self, done: Pass, maker: FindingMaker, sha256: str, seen: set[tuple[str, str]], *, wanted: bool
@@ -153,7 +150,7 @@ class ContentExaminer:
     def _detected(self, entry: FileEntry, kind: str, done: Pass) -> Iterator[RowOf]:
         """Say that a content was searched; of one without a type that is all noise, that this shows nothing."""
         if kind != "unknown" or not done.noise.holds:
-            yield "examinations", _examination(entry, "detected", "examined", "", done.size)
+            yield "examinations", examination(entry, "detected", "examined", "", done.size)
             return
         like = "as an encrypted container would be" if done.size % 512 == 0 else "as encrypted data would be"
         message = (
@@ -161,7 +158,7 @@ class ContentExaminer:
             "encrypted; what it holds is not examined; find its key, or what made it"
         )
         yield "diagnostics", diagnose(self.stage, entry.address, "possibly-encrypted", message, Severity.LOSS)
-        yield "examinations", _examination(entry, "detected", "not-examined", POSSIBLY_ENCRYPTED, done.size)
+        yield "examinations", examination(entry, "detected", "not-examined", POSSIBLY_ENCRYPTED, done.size)
 
     def _decoded(
         self, entry: FileEntry, kind: str, done: Pass, maker: FindingMaker, seen: set[tuple[str, str]], sha256: str,
@@ -179,17 +176,40 @@ class ContentExaminer:
             yield from self._undecoded(entry, "limit", f"{kind}: {reason}; raise the limit in case.toml", done.size)
             return
         trouble: list[str] = []
-        bounds = Limits(
-            depth=limits.member_depth, members=max(self._budget.members, 0), member_bytes=limits.member_bytes,
-            total_bytes=max(self._budget.total, 0), ratio=limits.ratio,
-        )  # fmt: skip
-        for part in decoder.parts(content, bounds):
+        for part in decoder.parts(content, self._bounds()):
             yield from self._part(part, entry, maker, seen, sha256, depth, trouble)
             if isinstance(part, Member) and kind in MEMORY_KINDS:
                 yield from self._objects(part, entry, maker, depth)
         whole = not trouble or entry.origin == Origin.CARVED
         outcome = "examined" if whole else "partial"
-        yield "examinations", _examination(entry, "decoded", outcome, "; ".join(sorted(set(trouble))), done.size)
+        yield "examinations", examination(entry, "decoded", outcome, "; ".join(sorted(set(trouble))), done.size)
+
+    def _bounds(self) -> Limits:
+        return bounds(self._context.case.limits, self._budget.members, self._budget.total)
+
+    def _searched(self, entry: FileEntry, kind: str, done: Pass, depth: int) -> Iterator[Member | Trouble]:
+        """Yield what is hidden in a content by a change of form; what cannot be told from random is left out."""
+        if kind in CLOSED or (kind == "unknown" and done.noise.holds):
+            return
+        content = self._held(entry, done, depth) if done.data is None else BytesReadable(done.data)
+        if content is None:
+            yield Trouble("limit-hidden", "a member is too large to be searched for hidden streams")
+            return
+        yield from searched(content, self._bounds(), bare=kind == "unknown")
+
+    def _hidden(
+        self, parts: Iterator[Member | Trouble], entry: FileEntry, maker: FindingMaker, seen: set[tuple[str, str]],
+        depth: int,
+    ) -> Iterator[RowOf]:  # fmt: skip
+        """Yield the rows of what is hidden in a content, where it shows anything new."""
+        for part in parts:
+            if isinstance(part, Trouble):
+                yield from self._undecoded(entry, part.code, part.message, entry.size)
+            elif depth >= self._context.case.limits.member_depth:
+                yield from self._undecoded(entry, "limit", "nested too deep; raise the limit in case.toml", entry.size)
+                return
+            else:
+                yield from new_rows(self._member(part, entry, maker, depth, flags=HIDDEN), seen)
 
     def _held(self, entry: FileEntry, done: Pass, depth: int) -> Readable | None:
         """Return a listed content that is too large to keep, to be read piece by piece."""
@@ -221,7 +241,7 @@ class ContentExaminer:
             place = addresses.join(entry.address, "member", part.path) if part.path else entry.address
             message = f"{self._context.masker.mask(place)}: encrypted ({part.reason}); add its password to passwords"
             yield "diagnostics", diagnose(self.stage, entry.address, "locked", message, Severity.LOSS)
-            yield "examinations", _examination(entry, "decoded", "not-examined", "locked", 0)
+            yield "examinations", examination(entry, "decoded", "not-examined", "locked", 0)
         elif isinstance(part, Trouble):
             trouble.append(part.code)
             message = f"{entry.address}: {part.message}"
@@ -240,13 +260,15 @@ class ContentExaminer:
     def _undecoded(self, entry: FileEntry, code: str, reason: str, size: int) -> Iterator[RowOf]:
         message = f"{entry.address}: {reason}"
         yield "diagnostics", diagnose(self.stage, entry.address, code, message, Severity.LOSS)
-        yield "examinations", _examination(entry, "decoded", "not-examined", reason, size)
+        yield "examinations", examination(entry, "decoded", "not-examined", reason, size)
 
-    def _member(self, part: Member, parent: FileEntry, maker: FindingMaker, depth: int) -> Iterator[RowOf]:
+    def _member(
+        self, part: Member, parent: FileEntry, maker: FindingMaker, depth: int, *, flags: str = ""
+    ) -> Iterator[RowOf]:
         """Yield the rows of a file inside a file."""
-        self._budget.members -= 1
+        self._budget.members -= not flags
         self._budget.total -= len(part.data)
-        path = self._context.masker.mask(part.path)
+        path = part.path if flags else self._context.masker.mask(part.path)
         where = addresses.join(parent.address, "member", path)
         if path != part.path:
             where = f"{where}!entry:{self._budget.members}"
@@ -254,7 +276,7 @@ class ContentExaminer:
             id=identify("file", where), exhibit=parent.exhibit, volume=parent.volume, address=where, path=path,
             stream="", kind="file", origin=Origin.MEMBER, meta=-1, parent=parent.id, size=len(part.data),
             initialised_size=len(part.data), modified=part.modified, modified_zone="local" if part.modified else "",
-            reader="member",
+            reader="member", flags=flags,
         )  # fmt: skip
         try:
             done = self._pass(BytesReadable(part.data), len(part.data))
@@ -262,33 +284,3 @@ class ContentExaminer:
             yield from self._undecoded(entry, "member", str(error), len(part.data))
             return
         yield from self._content([entry], done, maker.for_member(entry, part.stored_offset), depth=depth + 1)
-
-
-def _overlap(ranges: Sequence[tuple[int, int]], start: int, end: int) -> int:
-    first = max(bisect_left(ranges, (start,)) - 1, 0)
-    last = bisect_left(ranges, (end,))
-    return sum(max(min(low + length, end) - max(low, start), 0) for low, length in ranges[first:last])
-
-
-def _is_gone(entry: FileEntry) -> bool:
-    """Return whether others hold the bytes now; what is left of a live file's content is its own, and is read."""
-    return entry.certainty in OVERWRITTEN and entry.origin != Origin.ALLOCATED
-
-
-def _not_read(names: Sequence[FileEntry]) -> Iterator[RowOf]:
-    """Keep the names of what has no content of its own to read; overwritten bytes belong to others now."""
-    for entry in names:
-        yield "files", entry
-    first = names[0]
-    if _is_gone(first) and first.kind in READ_KINDS and first.size:
-        reason = f"{first.certainty}: its clusters hold newer data, which is examined as what it is now"
-        yield "examinations", _examination(first, "hashed", "not-examined", reason, first.size)
-
-
-def _examination(entry: FileEntry, examined_by: str, outcome: str, reason: str, size: int) -> Examination:
-    classes = {Origin.ALLOCATED: ExtentClass.FILE_CONTENT, Origin.MEMBER: "member"}
-    return Examination(
-        exhibit=entry.exhibit, volume=entry.volume, address=entry.address, subject=entry.id,
-        class_=classes.get(Origin(entry.origin), ExtentClass.DELETED_CONTENT), bytes=size, examined_by=examined_by,
-        outcome=outcome, reason=reason,
-    )  # fmt: skip

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipeline.carvers import Chain, Space, Stretch
 from pipeline.records import Certainty, ExtentClass, Origin
 from pipeline.stages.context import Context
-from pipeline.stages.examine_content import OVERWRITTEN, READ_KINDS
+from pipeline.stages.examine_said import OVERWRITTEN, READ_KINDS
 
 __all__ = ["carved_stretches", "raw_space", "raw_stretches"]
 

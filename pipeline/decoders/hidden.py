@@ -1,0 +1,65 @@
+"""Text and streams hidden in other bytes by a change of form: found by trial wherever they begin, in any content.
+
+A place is written ``FORM:START+LENGTH``, a range of the bytes it was found in; ``reveal_hidden`` opens that range
+again. Not tried: encryption, and changes of single bytes (XOR, rotation, reversed order).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from pipeline.decoders.base import Limits, Member, Trouble
+from pipeline.decoders.hidden_codes import base64_bytes, base64_runs, hex_bytes, hex_runs
+from pipeline.decoders.hidden_escapes import escaped_runs, unescaped
+from pipeline.decoders.hidden_streams import deflate_bytes, deflated, stream_bytes, stream_runs
+from pipeline.decoders.hidden_wide import wide_bytes, wide_runs
+
+__all__ = ["CLOSED", "hidden_in", "reveal_hidden"]
+
+CLOSED: Final = frozenset({
+    "7z", "bzip2", "cab", "docx", "gzip", "hibernation", "lz4", "lzh", "lzip", "lzma", "mail", "mbox", "odt",
+    "ole2", "pdf", "png", "pptx",
+    "rar", "tar", "xlsx", "xz", "zip", "zstd",
+})  # fmt: skip
+"""Types whose own decoder gives all they hold as parts, each of which is looked through by itself."""
+_PLACE: Final = re.compile(r"([a-z0-9-]+):([0-9]{1,18})\+([0-9]{1,18})")
+_OPENED: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {
+    "base64": base64_bytes, "hexadecimal": hex_bytes, "escaped": unescaped, "compressed": stream_bytes,
+    "deflate": deflate_bytes, "utf-32-le": wide_bytes("utf-32-le"), "utf-32-be": wide_bytes("utf-32-be"),
+}  # fmt: skip
+
+
+def hidden_in(data: bytes, limits: Limits, *, bare: bool = False) -> Iterator[Member | Trouble]:
+    """Yield what is hidden in bytes, form by form, each in the order of its places.
+
+    Args:
+        data: a whole content.
+        limits: of what compressed streams may unpack to.
+        bare: try all of it as one deflate stream too, which has no header and no checksum.
+    """
+    if bare:
+        yield from deflated(data, limits)
+    yield from stream_runs(data, limits)
+    for form, runs in (("base64", base64_runs), ("hexadecimal", hex_runs), ("escaped", escaped_runs)):
+        for start, length in runs(data):
+            body = _OPENED[form](data[start : start + length], limits.member_bytes)
+            if body:
+                yield Member(f"{form}:{start}+{length}", body)
+    for form, start, length in wide_runs(data):
+        yield Member(f"{form}:{start}+{length}", _OPENED[form](data[start : start + length], limits.member_bytes))
+
+
+def reveal_hidden(read: Callable[[int, int], bytes], path: str, cap: int) -> bytes | None:
+    """Return what is hidden at a place, as ``hidden_in`` named it; None where it names none.
+
+    Args:
+        read: gives a range (start, length) of the content.
+        path: the place.
+        cap: most bytes that are returned.
+    """
+    match = _PLACE.fullmatch(path)
+    if match is None or match.group(1) not in _OPENED:
+        return None
+    return _OPENED[match.group(1)](read(int(match.group(2)), int(match.group(3))), cap)

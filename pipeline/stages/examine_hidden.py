@@ -1,0 +1,86 @@
+"""What is hidden in a content's bytes by a change of form: compressed streams, Base64, escapes, UTF-32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any, Final
+
+import pyarrow as pa
+
+from pipeline import config
+from pipeline.access.interfaces import Readable
+from pipeline.decoders import Limits, Member, Trouble, hidden_in
+from pipeline.records import Severity
+from pipeline.stages.base import RowOf
+
+__all__ = ["HIDDEN", "bounds", "new_rows", "peeked", "searched"]
+
+HIDDEN: Final = "hidden"
+"""Flag of a file entry that stands for a run of other bytes inside its parent, not for a named member."""
+PIECE: Final = 64 << 20
+"""Bytes of a content too large to keep that are searched at once."""
+OVERLAP: Final = 8 << 20
+"""Bytes behind a piece within which what begins in it may end."""
+
+
+def bounds(limits: config.Limits, members: int, total: int) -> Limits:
+    """Return what decoders may give, of what the case allows and what is left of it."""
+    return Limits(
+        depth=limits.member_depth, members=max(members, 0), member_bytes=limits.member_bytes,
+        total_bytes=max(total, 0), ratio=limits.ratio,
+    )  # fmt: skip
+
+
+def searched(content: Readable, limits: Limits, *, bare: bool) -> Iterator[Member | Trouble]:
+    """Yield what is hidden in a content of any size, at its offsets in the whole."""
+    if content.size <= PIECE + OVERLAP:
+        yield from hidden_in(content.read(0, content.size), limits, bare=bare)
+        return
+    for start in range(0, content.size, PIECE):
+        data = content.read(start, PIECE + OVERLAP)
+        for item in hidden_in(data, limits):
+            if isinstance(item, Trouble):
+                yield item
+                continue
+            form, _, place = item.path.partition(":")
+            first, _, length = place.partition("+")
+            if int(first) >= PIECE and start + PIECE < content.size:
+                continue
+            yield Member(f"{form}:{start + int(first)}+{length}", item.data)
+            if form == "compressed" and int(first) + int(length) == len(data) and start + len(data) < content.size:
+                yield Trouble("limit-hidden", f"a compressed stream at byte {start + int(first)} is read in part")
+
+
+def peeked(parts: Iterator[Member | Trouble]) -> tuple[bool, Iterator[Member | Trouble]]:
+    """Return whether there is anything, and all of it."""
+    first = list(islice(parts, 1))
+    return bool(first), chain(first, parts)
+
+
+def new_rows(rows: Iterable[RowOf], seen: set[tuple[str, str]]) -> list[RowOf]:
+    """Return the rows of a hidden member where it shows what was not seen around it, or cannot be read; else none.
+
+    A record is kept whole when one of its values is new, for its other values are what tie it to a person.
+    """
+    kept = list(rows)
+    values = [value for table, row in kept if table == "detections" for value in _values(row)]
+    fresh = {record for record, *value in values if tuple(value) not in seen}
+    if not fresh and not any(table == "diagnostics" and _is_loss(row) for table, row in kept):
+        return []
+    return [
+        (table, row) for table, row in kept if table != "detections" or any(one[0] in fresh for one in _values(row))
+    ]
+
+
+def _values(row: Any) -> list[tuple[str, str, str]]:
+    """Return (record, kind, tag) of findings, of one or of a page."""
+    if isinstance(row, pa.RecordBatch):
+        columns = (row.column(name).to_pylist() for name in ("record", "kind", "value_tag"))
+        return list(zip(*columns, strict=True))
+    return [(row.record, row.kind, row.value_tag)]
+
+
+def _is_loss(row: Any) -> bool:
+    """Tell whether a diagnostic says that something could not be read."""
+    return row.severity in {Severity.LOSS, Severity.WARNING}
