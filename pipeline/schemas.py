@@ -85,6 +85,8 @@ TABLES: Final[dict[str, Table]] = {
         _table("detections", records.Finding, "exhibit", "address", "id"),
         _table("findings", records.Finding, "exhibit", "address", "id"),
         _table("people", records.Person, "person"),
+        _table("holdings", records.Holding, "exhibit", "address", "id"),
+        _table("copies", records.Copy, "part_exhibit", "part", "whole"),
         _table("activity", records.ActivityEvent, "exhibit", "time", "id"),
         _table("sources", records.Source, "exhibit", "address", "id"),
         _table("examinations", records.Examination, "exhibit", "address", "class", "examined_by", "outcome", "reason"),
@@ -100,7 +102,8 @@ SHARED: Final = ("diagnostics", "examinations")
 """Tables that several stages write."""
 
 STAGE_ORDER: Final = (
-    "evidence", "volumes", "entries", "extents", "carve", "examine", "activity", "people", "coverage", "verdict",
+    "evidence", "volumes", "entries", "extents", "carve", "examine", "activity", "people", "copies", "coverage",
+    "verdict",
 )  # fmt: skip
 """The stages of a run, in order."""
 

@@ -5,6 +5,7 @@ from typing import Final
 from pipeline.stages.activity import ActivityStage
 from pipeline.stages.base import Stage
 from pipeline.stages.carve import CarveStage
+from pipeline.stages.copies import CopiesStage
 from pipeline.stages.coverage import CoverageStage
 from pipeline.stages.entries import EntriesStage
 from pipeline.stages.evidence import EvidenceStage
@@ -25,6 +26,7 @@ STAGES: Final[tuple[Stage, ...]] = (
     ExamineStage(),
     ActivityStage(),
     PeopleStage(),
+    CopiesStage(),
     CoverageStage(),
     JudgeStage(),
 )

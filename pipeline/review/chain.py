@@ -16,7 +16,7 @@ __all__ = ["Link", "walk"]
 _KEYS: Final = (
     ("claims", "id"), ("findings", "id"), ("files", "id"), ("activity", "id"), ("sources", "id"),
     ("contents", "sha256"), ("people", "person"), ("diagnostics", "id"), ("volumes", "address"),
-    ("evidence", "exhibit"),
+    ("evidence", "exhibit"), ("holdings", "id"), ("copies", "id"),
 )  # fmt: skip
 
 
@@ -110,6 +110,14 @@ def _references(table: str, row: dict[str, Any]) -> list[tuple[str, str, str, st
         "activity": [
             ("from source", "sources", "id", row.get("source", "")),
             ("in file", "files", "id", row.get("file", "")),
+        ],
+        "copies": [
+            ("part", "holdings", "id", row.get("part", "")),
+            ("whole", "holdings", "id", row.get("whole", "")),
+        ],
+        "holdings": [
+            ("in file", "files", "id", row.get("file", "")),
+            ("of exhibit", "evidence", "exhibit", row.get("exhibit", "") if not row.get("file") else ""),
         ],
         "sources": [("in file", "files", "id", row.get("file", ""))],
         "volumes": [("of exhibit", "evidence", "exhibit", row.get("exhibit", ""))],

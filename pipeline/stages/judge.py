@@ -19,10 +19,10 @@ class JudgeStage(Stage):
     """Answers every question for every exhibit it applies to, with what each answer rests on."""
 
     name: ClassVar[str] = "verdict"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = (
         "evidence", "volumes", "files", "contents", "findings", "people", "activity", "sources", "coverage", "extents",
-        "diagnostics",
+        "diagnostics", "holdings", "copies",
     )  # fmt: skip
     writes: ClassVar[tuple[str, ...]] = ("claims", "grounds", "verdicts")
 
