@@ -41,7 +41,6 @@ class ExtInode:
     deleted: int
     flags: int
     generation: int
-    times: dict[str, Moment | None]
     raw: bytes
 
     @property
@@ -53,6 +52,19 @@ class ExtInode:
     def live(self) -> bool:
         """Whether it was in use when these bytes were written."""
         return bool(self.mode and self.links and not self.deleted)
+
+    @property
+    def times(self) -> dict[str, Moment | None]:
+        """When it was read, written, changed and, where it has room for that, made."""
+        accessed, changed, modified = struct.unpack_from("<III", self.raw, 8)
+        extra = struct.unpack_from("<H", self.raw, 128)[0] if len(self.raw) >= 160 else 0
+        times = {
+            "accessed": _time(self.raw, accessed, 140, extra), "modified": _time(self.raw, modified, 136, extra),
+            "changed": _time(self.raw, changed, 132, extra),
+        }  # fmt: skip
+        if extra >= 24:
+            times["created"] = _time(self.raw, struct.unpack_from("<I", self.raw, 144)[0], 148, extra)
+        return times
 
     def blocks(self, size: int) -> int:
         """Return how many blocks it says it has, those that map others with them: in sectors, or in blocks if huge."""
@@ -105,17 +117,10 @@ def parse_inode(raw: bytes, number: int) -> ExtInode:
     """Return an inode of at least 128 bytes; ParseError where there are fewer."""
     if len(raw) < 128:
         raise ParseError(f"inode {number} is cut off")
-    mode, _, low, accessed, changed, modified, deleted, _, links = struct.unpack_from("<HHIIIIIHH", raw)
+    mode, _, low, _, _, _, deleted, _, links = struct.unpack_from("<HHIIIIIHH", raw)
     (flags,), (generation,), (high,) = (struct.unpack_from("<I", raw, at) for at in (32, 100, 108))
     size = low | (high << 32 if mode & 0xF000 in {0x8000, 0x4000} else 0)
-    extra = struct.unpack_from("<H", raw, 128)[0] if len(raw) >= 160 else 0
-    times = {
-        "accessed": _time(raw, accessed, 140, extra), "modified": _time(raw, modified, 136, extra),
-        "changed": _time(raw, changed, 132, extra),
-    }  # fmt: skip
-    if extra >= 24:
-        times["created"] = _time(raw, struct.unpack_from("<I", raw, 144)[0], 148, extra)
-    return ExtInode(number, mode, links, size, deleted, flags, generation, times, raw)
+    return ExtInode(number, mode, links, size, deleted, flags, generation, raw)
 
 
 def _time(raw: bytes, low: int, at: int, extra: int) -> Moment | None:
