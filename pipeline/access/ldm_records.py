@@ -20,6 +20,8 @@ __all__ = ["SECTOR", "Component", "Database", "Disk", "Header", "Part", "VolumeR
 
 SECTOR: Final = 512
 _HEADER_SECTOR: Final = 6
+_NO_MEDIUM: Final = 1 << 56
+"""Bytes that no medium has: larger numbers are damage, and sums of smaller ones stay in 64 bits."""
 _TOC_SECTORS: Final = (2, 1, 2045, 2046)
 _MAX_DATABASE: Final = 8 << 20  # Windows keeps one of 1 MiB
 _HEAD: Final = 16
@@ -109,6 +111,13 @@ class _Fields:
         if length > 8:
             raise ParseError("LDM: an integer of impossible length")
         return int.from_bytes(self.take(length), "big")
+
+    def sectors(self) -> int:
+        """Return a number of sectors in bytes; ParseError where no medium has so many."""
+        found = self.number() * SECTOR
+        if found >= _NO_MEDIUM:
+            raise ParseError("LDM: more sectors than any medium has")
+        return found
 
     def text(self) -> str:
         """Return a name with its length before it."""
@@ -210,7 +219,7 @@ def _volume(fields: _Fields, flags: int, name: str) -> VolumeRecord:
     fields.take(14 + 1 + 1 + 1 + 3 + 1)  # the state, numbers and flags that tell nothing of where it lies
     fields.number()  # components
     fields.take(16)
-    length = fields.number() * SECTOR
+    length = fields.sectors()
     fields.take(4 + 1 + 16)
     first = fields.text() if flags & 0x08 else ""
     second = fields.text() if flags & 0x20 else ""
@@ -227,16 +236,16 @@ def _component(fields: _Fields, flags: int) -> Component:
     fields.take(16)
     volume = fields.number()
     fields.take(1)
-    chunk, columns = (fields.number() * SECTOR, fields.number()) if flags & 0x10 else (0, 0)
+    chunk, columns = (fields.sectors(), fields.number()) if flags & 0x10 else (0, 0)
     return Component(layout=layout, volume=volume, chunk=chunk, columns=columns)
 
 
 def _part(fields: _Fields, flags: int) -> Part:
     fields.take(12)
     start, offset = struct.unpack(">QQ", fields.take(16))
-    length, component, disk = fields.number(), fields.number(), fields.number()
+    length, component, disk = fields.sectors(), fields.number(), fields.number()
     column = fields.number() if flags & 0x08 else 0
     return Part(
-        start=start * SECTOR, offset=offset * SECTOR, length=length * SECTOR, component=component, disk=disk,
+        start=start * SECTOR, offset=offset * SECTOR, length=length, component=component, disk=disk,
         column=column,
     )  # fmt: skip

@@ -12,8 +12,9 @@ from dataclasses import replace
 from pipeline.access.apfs import open_apfs
 from pipeline.access.bitlocker import BitLocker
 from pipeline.access.bitlocker_metadata import external_keys
+from pipeline.access.ext_dir import dir_names, own_inode
 from pipeline.access.ext_inode import InodeTables, stream_of_inode
-from pipeline.access.ext_journal import Journal, dir_names
+from pipeline.access.ext_journal import Journal
 from pipeline.access.found import read_stream
 from pipeline.access.hfs import open_hfs
 from pipeline.access.ldm import dynamic_volumes, ldm_regions
@@ -135,7 +136,9 @@ def jbd2(raw: bytes) -> None:
     journal = Journal(medium, stream, tables.layout)
     for copies in list(journal.copies.values())[:64]:
         for copy in copies:
-            list(dir_names(journal.read(copy)))
+            block = journal.read(copy)
+            list(dir_names(block))
+            own_inode(block)
 
 
 MEDIA = {
