@@ -50,6 +50,46 @@ def test_a_picture_in_two_pieces_is_put_together(kind: str, form: str) -> None:
         assert [(one.runs, one.carved.complete) for one in found] == [(runs, True)]
 
 
+def png(seed: int, chunk: int, comment: int = 1) -> bytes:
+    """Return a picture of noise whose data lies in chunks of a size, behind a comment."""
+    chance = random.Random(seed)
+    rows = b"".join(b"\0" + chance.randbytes(300) for _ in range(400))
+    packed = zlib.compress(rows)
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 100, 400, 8, 2, 0, 0, 0)), (b"tEXt", b"a".ljust(comment, b"\0"))]
+    parts += [(b"IDAT", packed[at : at + chunk]) for at in range(0, len(packed), chunk)]
+    chunks = (struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+              for kind, body in [*parts, (b"IEND", b"")])  # fmt: skip
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("chunk", [3000, 8192, 65536, 1 << 20, CLUSTER - 12])
+@pytest.mark.parametrize("kind", ["noise", "text", "zeros"])
+def test_a_png_in_two_pieces_is_put_together_by_its_checksums(kind: str, chunk: int) -> None:
+    """Wherever the joint lies: in a chunk, and in pictures of one chunk only."""
+    for seed in range(4):
+        data = png(seed, chunk)
+        medium, runs = laid_out(data, 1 + (len(data) // CLUSTER - 1) * seed // 4, between(kind, 3 + seed, seed), seed)
+        found = [one for one in found_in(medium, cluster=CLUSTER) if one.runs[0][0] == 8 * CLUSTER]
+        assert [(one.runs, one.carved.complete) for one in found] == [(runs, True)]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_head_of_one_png_is_joined_to_its_own_rest_only(own: bool) -> None:
+    """The chunks of both begin at clusters and are sound; only the picture data tells which goes on."""
+    one, other = (png(seed, CLUSTER - 12, CLUSTER - 8 - 25 - 12) for seed in (1, 2))
+    rest = (one if own else other)[9 * CLUSTER :]
+    medium = one[: 9 * CLUSTER] + random.Random(3).randbytes(5 * CLUSTER) + rest + bytes(9000)
+    found = [row.carved for row in found_in(medium, cluster=CLUSTER) if row.carved.type == "png"]
+    assert [(row.complete, row.length) for row in found] == [(own, len(one) if own else 9 * CLUSTER)]
+
+
+def test_a_png_with_a_changed_byte_is_not_put_together() -> None:
+    data = bytearray(png(5, 8192))
+    data[len(data) - 9000] ^= 1
+    medium, _ = laid_out(bytes(data), 4, between("noise", 5, 5), 5)
+    assert [row.carved.complete for row in found_in(medium, cluster=CLUSTER) if row.carved.type == "png"] == [False]
+
+
 def archive(seed: int, method: int, *, seekable: bool) -> bytes:
     """Return a ZIP of files that pack well and badly."""
     chance = random.Random(seed)
