@@ -6,6 +6,7 @@ Sources: Linux-NTFS project documentation, "FILE Record", "Attributes", "Fixup";
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -74,7 +75,7 @@ class StandardColumns:
     attributes: NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """Parsed records. Columns by record: ``present``, ``sound``, ``sequence``, ``flags``, ``base``, ``listed``."""
 
@@ -105,6 +106,7 @@ class Batch:
         counts = np.bincount(self.owner, minlength=len(self))
         return np.where(self.base_records() & ~self.listed, counts, 0)
 
+    @cached_property
     def names(self) -> NameColumns:
         """Return the file names."""
         pick = self._pick(self.kind == FILE_NAME)
@@ -126,6 +128,7 @@ class Batch:
         micros: NDArray[np.int64] = (capped - _UNIX) // 10
         return micros
 
+    @cached_property
     def standard(self) -> StandardColumns:
         """Return times and attributes; of two in one record both, the first being meant."""
         pick = self._pick(self.kind == STANDARD_INFORMATION)
@@ -134,6 +137,7 @@ class Batch:
         pick, content = pick[fits], content[fits]
         return StandardColumns(self.owner[pick], self._stamps(content), _peek(self.raw, "<u4", content + 32))
 
+    @cached_property
     def streams(self) -> StreamColumns:
         """Return data streams and directory indexes."""
         pick = self._pick(np.isin(self.kind, _STREAMS))

@@ -42,7 +42,7 @@ class Claims:
         if not gone.any():
             return
         self._tell_times(batch, gone)
-        streams = batch.streams()
+        streams = batch.streams
         folder = (batch.flags[streams.record] & DIRECTORY) != 0
         kept = gone[streams.record] & ~streams.resident
         kept &= (streams.kind == DATA) | ((streams.kind == INDEX_ALLOCATION) & folder)
@@ -63,7 +63,7 @@ class Claims:
         self._times.append(np.stack((owner, changed), axis=1))
 
     def _tell_times(self, batch: Batch, gone: NDArray[np.bool_]) -> None:
-        standard = batch.standard()
+        standard = batch.standard
         rows = np.flatnonzero(gone[standard.record])
         self.date(_owners(batch, standard.record[rows]), standard.times[rows, 2])
 

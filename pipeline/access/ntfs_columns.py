@@ -54,7 +54,7 @@ class Columns:
 
     def __init__(self, batch: Batch, maker: ColumnMaker) -> None:
         self._batch, self._maker = batch, maker
-        self._names, self._streams = batch.names(), batch.streams()
+        self._names, self._streams = batch.names, batch.streams
         self._long = np.flatnonzero(self._names.space != _DOS)
         start, end = self._names.start, self._names.end
         self._texts, sound = decode_names(batch.raw, start[self._long], end[self._long], separator=True)
@@ -234,7 +234,7 @@ class Columns:
 
     def _standard(self, record: NDArray[np.int64], bits: NDArray[np.int64]) -> dict[str, pa.Array]:
         """Return times, their zones and precisions, and the attributes in words."""
-        standard = self._batch.standard()
+        standard = self._batch.standard
         found = np.full(len(self._batch), len(standard.record))
         found[standard.record[::-1]] = np.arange(len(standard.record))[::-1]  # of several the first
         at = found[record]

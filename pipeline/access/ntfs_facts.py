@@ -78,9 +78,9 @@ class _Columns:
         self._raw = batch.raw
         self._clusters = clusters
         self._tags = batch.reparse_tags()
-        self._names, self._name_at = _stretches(batch.names(), chosen)
-        self._streams, self._stream_at = _stretches(batch.streams(), chosen)
-        self._standard, self._standard_at = _stretches(batch.standard(), chosen)
+        self._names, self._name_at = _stretches(batch.names, chosen)
+        self._streams, self._stream_at = _stretches(batch.streams, chosen)
+        self._standard, self._standard_at = _stretches(batch.standard, chosen)
 
     def tag(self, index: int) -> int:
         """Return the reparse tag of a record."""
@@ -179,7 +179,7 @@ def names_in(attributes: list[Attribute]) -> set[tuple[bytes, int]]:
 def folders_of(batch: Batch, mft: Mft) -> FolderColumns:
     """Return the folders of a batch that have a name, by the first one that is not for DOS."""
     wanted = batch.base_records() & ((batch.flags & DIRECTORY) != 0)
-    columns = batch.names()
+    columns = batch.names
     picked = np.flatnonzero(wanted[columns.record] & (columns.space != _DOS))
     index, first = np.unique(columns.record[picked], return_index=True)
     picked = picked[first]

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.access.ntfs_batch import Batch, NameColumns, fix_sectors
+from pipeline.access.ntfs_batch import Batch, fix_sectors
 from pipeline.access.ntfs_mft import Mft, Stream
 from pipeline.errors import UnreadableError
 
@@ -112,9 +112,9 @@ def _names(blocks: bytes, parents: NDArray[np.uint64], size: int) -> SlackNames:
     )  # fmt: skip
 
 
-def held_in(batch: Batch, names: NameColumns, found: SlackNames) -> NDArray[np.bool_]:
-    """Tell which names the records of a batch, whose names are ``names``, hold in the same folder."""
-    held = np.zeros(len(found), np.bool_)
+def held_in(batch: Batch, found: SlackNames) -> NDArray[np.bool_]:
+    """Tell which names the records of a batch hold in the same folder."""
+    names, held = batch.names, np.zeros(len(found), np.bool_)
     inside = np.flatnonzero((found.number >= batch.first) & (found.number < batch.first + len(batch)))
     at, last = (np.searchsorted(names.record, found.number[inside] - batch.first, side) for side in ("left", "right"))
     while len(inside):

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.access.allocation import Blocks
-from pipeline.access.ntfs_batch import Batch, NameColumns, parse_batch
+from pipeline.access.ntfs_batch import Batch, parse_batch
 from pipeline.access.ntfs_claims import Claims
 from pipeline.access.ntfs_column_maker import ColumnMaker
 from pipeline.access.ntfs_columns import Columns
@@ -41,7 +41,6 @@ class Listing:
         self._volume = volume
         self._blocks = blocks
         self._batches: dict[int, Batch] = {}
-        self._names: dict[int, NameColumns] = {}
         self._count = mft.count
 
     def pages(self, addresses: Addresses) -> Iterator[Page | Diagnostic]:
@@ -76,7 +75,6 @@ class Listing:
                 batch = parse_batch(self._mft.raw(first, _BATCH), first, self._mft.geometry.record)
             if self._count > _KEPT * _BATCH:
                 self._batches.clear()
-                self._names.clear()
             self._batches[first] = batch
             yield batch
 
@@ -119,10 +117,8 @@ class Listing:
     def _held(self, found: SlackNames) -> NDArray[np.bool_]:
         """Tell which names the records that are parsed hold; of others nothing is known yet."""
         held = np.zeros(len(found), np.bool_)
-        for first, batch in self._batches.items():
-            if first not in self._names:
-                self._names[first] = batch.names()
-            held |= held_in(batch, self._names[first], found)
+        for batch in self._batches.values():
+            held |= held_in(batch, found)
         return held
 
     def _holds(self, number: int, name: bytes, parent: int) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import pytsk3
 
@@ -19,7 +18,7 @@ from pipeline.address import join
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, FileEntry, Region, Severity, Volume, diagnose
 
-__all__ = ["TskFileSystem", "describe_tsk", "open_tsk"]
+__all__ = ["DOTS", "TskFileSystem", "describe_tsk", "open_tsk"]
 
 _DIRECTORY: Final = int(pytsk3.TSK_FS_META_TYPE_DIR)
 _META_FLAG_ALLOC: Final = int(pytsk3.TSK_FS_META_FLAG_ALLOC)
@@ -27,27 +26,7 @@ _META_FLAG_USED: Final = int(pytsk3.TSK_FS_META_FLAG_USED)
 _NAME_FLAG_ALLOC: Final = int(pytsk3.TSK_FS_NAME_FLAG_ALLOC)
 _MFT_PIECE: Final = 4 << 20
 _MAX_NAMED_RANGES: Final = 50
-_DOTS: Final = (b".", b"..")
-
-
-class Tree(Protocol):
-    """Knows the paths of folders."""
-
-    def path(self, number: int) -> str:
-        """Return the path of a folder."""
-        ...
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The path of the one folder that is asked for."""
-
-    known: str
-
-    def path(self, number: int) -> str:
-        """Return the path."""
-        del number
-        return self.known
+DOTS: Final = (b".", b"..")
 
 
 def open_tsk(data: Readable, volume: Volume, options: FileSystemOptions) -> TskFileSystem:
@@ -146,21 +125,19 @@ class TskFileSystem:
         """Return an inode's file."""
         return self._fs.open_meta(inode)
 
-    def files_in(self, inode: int, tree: Tree) -> Iterator[Any]:
-        """Yield what a directory names; ``tree`` knows its path, should it be damaged."""
-        try:
-            for file in self._fs.open_dir(inode=inode):
-                name = file.info.name
-                if name is not None and name.name not in _DOTS:
-                    yield file
-        except FAILURES as error:
-            self.trouble(tree.path(inode) or "/", "directory-damaged", error)
+    def directory(self, inode: int) -> Any:
+        """Return what a directory names; going through it may raise one of ``FAILURES``."""
+        return self._fs.open_dir(inode=inode)
 
     def _directory(self, inode: int, path: str) -> Iterator[tuple[Name, Any]]:
-        for file in self.files_in(inode, _Known(path)):
-            info = file.info.name
-            text = info.name.decode("utf-8", "backslashreplace").replace("/", "\u2215")
-            yield Name(f"{path}/{text}", bool(int(info.flags) & _NAME_FLAG_ALLOC), inode), file
+        try:
+            for file in self.directory(inode):
+                info = file.info.name
+                if info is not None and info.name not in DOTS:
+                    text = info.name.decode("utf-8", "backslashreplace").replace("/", "\u2215")
+                    yield Name(f"{path}/{text}", bool(int(info.flags) & _NAME_FLAG_ALLOC), inode), file
+        except FAILURES as error:
+            self.trouble(path or "/", "directory-damaged", error)
 
     def _child(self, name: Name, file: Any) -> int | None:
         """Return the inode to descend into: of a directory whose name and inode belong together."""

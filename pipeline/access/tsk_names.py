@@ -16,7 +16,7 @@ import pytsk3
 from numpy.typing import NDArray
 
 from pipeline.access.allocation import Blocks
-from pipeline.access.tsk import TskFileSystem
+from pipeline.access.tsk import DOTS, TskFileSystem
 from pipeline.access.tsk_medium import FAILURES
 from pipeline.access.tsk_rows import Name, StreamError
 from pipeline.records import FileEntry
@@ -38,20 +38,16 @@ class TskNames:
     def __init__(self, tsk: TskFileSystem) -> None:
         self._tsk = tsk
         self._tree = _Tree(tsk.root)
-        columns = tuple(array(kind) for kind in "qqqbi")
-        texts: list[bytes] = []
-        pieces = [pa.array([], pa.binary())]
-        for number, parent, text, size, kind, attributes in self._walk():
-            for column, value in zip(columns, (number, parent, size, kind, attributes), strict=True):
-                column.append(value)
-            texts.append(text)
-            if len(texts) >= _PIECE:
-                pieces.append(pa.array(texts, pa.binary()))
-                texts = []
-        found = [np.frombuffer(column, column.typecode) for column in columns]
-        self._names = pa.chunked_array([*pieces, pa.array(texts, pa.binary())])
+        self._columns = tuple(array(kind) for kind in "qqqbi")
+        self._texts: list[bytes] = []
+        self._pieces = [pa.array([], pa.binary())]
+        self._walk()
+        self._end_piece()
+        self._names = pa.chunked_array(self._pieces)
+        found = [np.frombuffer(column, column.typecode) for column in self._columns]
         self._order = np.argsort(found[0], kind="stable")
         self.number, self.parent, self.size, kinds, self.attributes = (column[self._order] for column in found)
+        del self._columns, self._pieces
         self.folder = kinds == _FOLDER
 
     def __len__(self) -> int:
@@ -77,25 +73,47 @@ class TskNames:
             except (StreamError, *FAILURES) as error:
                 self._tsk.trouble(path, "streams-damaged", error)
 
-    def _walk(self) -> Iterator[tuple[int, int, bytes, int, int, int]]:
-        """Walk all directories; yield (number, parent, name, size, kind, attributes) of live names."""
+    def _walk(self) -> None:
+        """Walk all directories."""
         stack, seen = [self._tsk.root], set()
         while stack:
             parent = stack.pop()
             if parent in seen:
                 continue
             seen.add(parent)
-            for file in self._tsk.files_in(parent, self._tree):
-                info = file.info
-                name, meta = info.name, info.meta
-                if meta is None:
-                    continue
-                live, named, kind = int(meta.flags) & _META_ALLOC, int(name.flags) & _NAME_ALLOC, int(meta.type)
-                if kind == _FOLDER and (named or not live) and meta.addr not in seen:
-                    stack.append(meta.addr)
-                    self._tree.add(meta.addr, parent, name.name)
-                if live and named and kind not in _VIRTUAL:
-                    yield name.meta_addr, parent, name.name, meta.size, kind, file.max_attr
+            try:
+                for number, name in self._folders(parent):
+                    if number not in seen:
+                        stack.append(number)
+                        self._tree.add(number, parent, name)
+            except FAILURES as error:
+                self._tsk.trouble(self._tree.path(parent) or "/", "directory-damaged", error)
+
+    def _folders(self, parent: int) -> Iterator[tuple[int, bytes]]:
+        """Take in the live names of a directory; yield the folders among all."""
+        add_number, add_parent, add_size, add_kind, add_attributes = (column.append for column in self._columns)
+        for file in self._tsk.directory(parent):
+            info = file.info
+            name, meta = info.name, info.meta
+            if meta is None or name is None or name.name in DOTS:
+                continue
+            live, named, kind = meta.flags & _META_ALLOC, name.flags & _NAME_ALLOC, meta.type
+            if kind == _FOLDER and (named or not live):
+                yield meta.addr, name.name
+            if live and named and kind not in _VIRTUAL:
+                number, size, attributes, text = name.meta_addr, meta.size, file.max_attr, name.name
+                add_number(number)
+                add_parent(parent)
+                add_size(size)
+                add_kind(kind)
+                add_attributes(attributes)
+                self._texts.append(text)
+                if len(self._texts) >= _PIECE:
+                    self._end_piece()
+
+    def _end_piece(self) -> None:
+        self._pieces.append(pa.array(self._texts, pa.binary()))
+        self._texts = []
 
 
 class _Tree:
