@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from contextlib import suppress
 from dataclasses import replace
 
 from pipeline.access.apfs import open_apfs
 from pipeline.access.bitlocker import BitLocker
 from pipeline.access.bitlocker_metadata import external_keys
 from pipeline.access.ext_dir import dir_names, own_inode
+from pipeline.access.ext_history import History
 from pipeline.access.ext_inode import InodeTables, stream_of_inode
 from pipeline.access.ext_journal import Journal
 from pipeline.access.found import read_stream
@@ -139,6 +141,10 @@ def jbd2(raw: bytes) -> None:
             block = journal.read(copy)
             list(dir_names(block))
             own_inode(block)
+    history = History(tables, journal)
+    for state in [*history.owners(), *history.gone()][:256]:
+        with suppress(UnreadableError):
+            assert history.stream(state)[0].size >= 0
 
 
 MEDIA = {
