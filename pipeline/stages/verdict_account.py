@@ -25,7 +25,7 @@ _STREAMS: Final = """
 WITH read AS (SELECT id, origin, content FROM files WHERE exhibit = $exhibit AND coalesce(content, '') <> ''),
 listed AS (SELECT * FROM read WHERE origin NOT IN ('member', 'carved')),
 placed AS (SELECT content FROM listed WHERE id IN (SELECT owner FROM extents WHERE exhibit = $exhibit))
-SELECT origin AS kind, count(*) AS items FROM read WHERE origin IN ('member', 'carved') GROUP BY origin
+SELECT origin AS kind, count(DISTINCT id) AS items FROM read WHERE origin IN ('member', 'carved') GROUP BY origin
 UNION ALL SELECT 'listed', count(DISTINCT content) FROM listed WHERE content NOT IN (SELECT content FROM placed)
 """
 """Streams that were read, by where they lie: inside another, carved, or listed without bytes of the medium.

@@ -131,6 +131,7 @@ def test_streams_that_were_read_and_have_no_row_at_all_are_missed() -> None:
     kinds = {"a": "carved", "b": "member", "c": "allocated", "d": "allocated", "e": "allocated"}
     files = [{"exhibit": "pc", "id": key, "content": "C" if key in "de" else key, "origin": origin}
              for key, origin in kinds.items()]  # fmt: skip
+    files.append(files[1])  # a second member of the same name has the same address
     extents = [{"exhibit": "pc", "start": 0, "length": 5, "class": "file-content", "owner": "d"}]
     tables = tables_of({"evidence": [{"exhibit": "pc", "size": 5}], "files": files, "extents": extents})
     with open_tables(tables, case_of()) as database:
