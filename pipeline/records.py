@@ -17,6 +17,7 @@ __all__ = [
     "ENCIPHERED",
     "NOT_CALLED_FOR",
     "ActivityEvent",
+    "BlockMatch",
     "Certainty",
     "Claim",
     "Content",
@@ -441,6 +442,31 @@ class Copy:
     dropped: tuple[str, ...]
     added: tuple[str, ...]
     in_order: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockMatch:
+    """Consecutive sectors of an exhibit that are blocks of a known content, in bytes of no file with that content.
+
+    ``blocks`` of them were found equal; those between prove nothing (zeros, repeated patterns) and were stepped over.
+    ``known_file`` has the content, or contains it; ``people`` and ``datasets`` are those of the data it was sought for.
+    """
+
+    id: str
+    exhibit: str
+    address: str
+    image_offset: int
+    length: int
+    blocks: int
+    class_: str
+    volume: str
+    file: str
+    content: str
+    content_offset: int
+    known_exhibit: str
+    known_file: str
+    people: int
+    datasets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ TABLES: Final[dict[str, Table]] = {
         _table("people", records.Person, "person"),
         _table("holdings", records.Holding, "exhibit", "address", "id"),
         _table("copies", records.Copy, "part_exhibit", "part", "whole"),
+        _table("block_matches", records.BlockMatch, "exhibit", "image_offset", "content"),
         _table("activity", records.ActivityEvent, "exhibit", "time", "id"),
         _table("sources", records.Source, "exhibit", "address", "id"),
         _table("examinations", records.Examination, "exhibit", "address", "class", "examined_by", "outcome", "reason"),
@@ -102,8 +103,8 @@ SHARED: Final = ("diagnostics", "examinations")
 """Tables that several stages write."""
 
 STAGE_ORDER: Final = (
-    "evidence", "volumes", "entries", "extents", "carve", "examine", "activity", "people", "copies", "coverage",
-    "verdict",
+    "evidence", "volumes", "entries", "extents", "carve", "examine", "activity", "people", "copies", "blocks",
+    "coverage", "verdict",
 )  # fmt: skip
 """The stages of a run, in order."""
 

@@ -16,7 +16,7 @@ __all__ = ["TABLE_NAMES", "fill_tables", "open_tables", "rows_of"]
 
 TABLE_NAMES: Final = (
     "evidence", "volumes", "files", "contents", "findings", "people", "activity", "sources", "coverage", "extents",
-    "diagnostics", "holdings", "copies",
+    "diagnostics", "holdings", "copies", "block_matches",
 )  # fmt: skip
 _MACROS: Final = (
     # A stored time stands for [time, time + precision): wholly inside the window, or only touching it.

@@ -4,6 +4,7 @@ from typing import Final
 
 from pipeline.stages.activity import ActivityStage
 from pipeline.stages.base import Stage
+from pipeline.stages.blocks import BlocksStage
 from pipeline.stages.carve import CarveStage
 from pipeline.stages.copies import CopiesStage
 from pipeline.stages.coverage import CoverageStage
@@ -27,6 +28,7 @@ STAGES: Final[tuple[Stage, ...]] = (
     ActivityStage(),
     PeopleStage(),
     CopiesStage(),
+    BlocksStage(),
     CoverageStage(),
     JudgeStage(),
 )

@@ -16,7 +16,7 @@ __all__ = ["Link", "walk"]
 _KEYS: Final = (
     ("claims", "id"), ("findings", "id"), ("files", "id"), ("activity", "id"), ("sources", "id"),
     ("contents", "sha256"), ("people", "person"), ("diagnostics", "id"), ("volumes", "address"),
-    ("evidence", "exhibit"), ("holdings", "id"), ("copies", "id"),
+    ("evidence", "exhibit"), ("holdings", "id"), ("copies", "id"), ("block_matches", "id"),
 )  # fmt: skip
 
 
@@ -114,6 +114,11 @@ def _references(table: str, row: dict[str, Any]) -> list[tuple[str, str, str, st
         "copies": [
             ("part", "holdings", "id", row.get("part", "")),
             ("whole", "holdings", "id", row.get("whole", "")),
+        ],
+        "block_matches": [
+            ("content of", "files", "id", row.get("known_file", "")),
+            ("in file", "files", "id", row.get("file", "")),
+            ("on exhibit", "evidence", "exhibit", row.get("exhibit", "")),
         ],
         "holdings": [
             ("in file", "files", "id", row.get("file", "")),

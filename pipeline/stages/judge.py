@@ -22,7 +22,7 @@ class JudgeStage(Stage):
     version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = (
         "evidence", "volumes", "files", "contents", "findings", "people", "activity", "sources", "coverage", "extents",
-        "diagnostics", "holdings", "copies",
+        "diagnostics", "holdings", "copies", "block_matches",
     )  # fmt: skip
     writes: ClassVar[tuple[str, ...]] = ("claims", "grounds", "verdicts")
 
