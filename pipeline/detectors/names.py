@@ -24,6 +24,7 @@ _KANA_RUN: Final = re.compile("[ァ-ヴー]{2,14}(?:[ ・][ァ-ヴー]{2,14})?|[
 _EVEN: Final = 0.0
 _SURE: Final = 3.0
 
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of text that may be a value, and what it is worth by itself."""

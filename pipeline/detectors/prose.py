@@ -25,14 +25,15 @@ _KANA: Final = re.compile("[ぁ-ん]+")
 _KATAKANA: Final = re.compile("[ァ-ヴー]+")
 _CLASSES: Final = (
     ("kanji", re.compile(f"[{KANJI}]")), ("hiragana", re.compile("[ぁ-ん]")), ("katakana", re.compile("[ァ-ヴー]")),
-    ("digit", re.compile("[0-9]")), ("edge", re.compile(r"[\s\x00-\x1f、。，．「」『』()・/：:,.!?〈〉【】―\-=&|;\"'<>[\]{}]")),
+    ("digit", re.compile("[0-9]")),
+    ("edge", re.compile(r"[\s\x00-\x1f、。，．「」『』()・/：:,.!?〈〉【】―\-=&|;\"'<>[\]{}]")),
 )  # fmt: skip
 _PARTICLES: Final = frozenset("はがをにのともへやでか")
 _PLACE_OR_BODY: Final = re.compile(
     "[市区町村県府都道郡駅校店社課部局係署院館園寺城港線橋員省庁党軍国語人法制]$"
     "|地区|地方|商店|大学|高校|病院|会社|銀行|支店|時代|一族|公園|帝国|王国|学校|中学"
 )
-_NOISE: Final = re.compile("[\udc80-\udcff\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\xa0ｦ-ﾟ\ufffd]")
+_NOISE: Final = re.compile("[\udc80-\udcff\ue000-\uf8ff\x01-\x08\x0e-\x1f\x7f-\xa0ｦ-ﾟ\ufffd]")
 _NEAR: Final = 6
 _LEAST: Final = -3.0
 
@@ -115,7 +116,7 @@ class KanjiProse:
         if _NOISE.search(text, max(0, start - _NEAR), end + _NEAR):
             yield "beside-noise", 1.0
         if given:
-            yield from self._given(text, middle, end, given)
+            yield from self._given(text, middle, given)
             if words.is_word(surname + given):
                 yield "whole-is-word", 1.0
 
@@ -144,7 +145,7 @@ class KanjiProse:
         if (kind == "hiragana" and _KANA.fullmatch(given)) or (kind == "katakana" and _KATAKANA.fullmatch(given)):
             yield "given-goes-on", 1.0
 
-    def _given(self, text: str, middle: int, end: int, given: str) -> Iterator[tuple[str, float]]:
+    def _given(self, text: str, middle: int, given: str) -> Iterator[tuple[str, float]]:
         words = self.words
         yield "given-ending", words.last_kanji.get(given[-1], 0.0)
         if text[middle] == " ":

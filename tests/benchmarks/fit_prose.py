@@ -21,6 +21,16 @@ from pipeline.rules_values import normalise
 
 ROOT = Path(__file__).parents[2]
 L2 = 1.0
+BY_HAND = {
+    "kanji": {"beside-noise": -5.0, "spaced": 1.5},
+    "katakana": {"single-untitled": -0.6},
+    "lone": {
+        "bias": -0.5, "common-surname": 2.0, "left-edge": 0.5, "left-hiragana": 0.5, "left-kanji": -2.0,
+        "left-crossed": -1.0, "left-katakana": -1.0, "right-crossed": -1.0, "surname-is-word": -1.0,
+        "beside-noise": -5.0,
+    },
+}  # fmt: skip
+"""Signs the marked text hardly shows (it is an encyclopaedia: no spaces in names, no さん, no binary around)."""
 Sample = tuple[dict[str, float], bool]
 
 
@@ -59,6 +69,9 @@ def fitted(rows: list[Sample]) -> list[tuple[str, float]]:
 if __name__ == "__main__":
     source, target = map(Path, sys.argv[1:3])
     everything = samples(json.loads(source.read_text("utf-8"))[0::2])
-    lines = [f"{model}\t{name}\t{weight}" for model, rows in everything.items() for name, weight in fitted(rows)]
+    weights = {model: dict(fitted(rows)) for model, rows in everything.items() if model != "lone"}
+    for model, signs in BY_HAND.items():
+        weights.setdefault(model, {}).update(signs)
+    lines = sorted(f"{model}\t{sign}\t{weight}" for model, signs in weights.items() for sign, weight in signs.items())
     target.write_text("\n".join(lines) + "\n", "utf-8")
     print({model: (len(rows), sum(person for _, person in rows)) for model, rows in everything.items()})
