@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import pyarrow.compute as pc
@@ -50,6 +51,9 @@ class Reader:
         self._context = Context(case)
         self._files: dict[str, FileEntry] = {}
         self._raw: dict[str, Readable] = {}
+        self._volumes = cache(self._context.volumes)
+        self._opened: tuple[str, Readable] | None = None
+        self._texts: tuple[str, dict[str, str]] | None = None
         self._key = open_keys(case.keys_directory).tag_key
 
     def value(self, finding: Finding) -> str:
@@ -88,7 +92,7 @@ class Reader:
 
     def _holder(self, finding: Finding) -> Readable:
         """Open what a finding's offset is in: an unlocked volume's raw bytes, or a file."""
-        volume = self._context.volumes(finding.exhibit).get(parent_of(finding.address))
+        volume = self._volumes(finding.exhibit).get(parent_of(finding.address))
         if volume is None:
             return self._content(self._file(finding))
         if volume.address not in self._raw:
@@ -120,6 +124,12 @@ class Reader:
         return self._files[key]
 
     def _content(self, entry: FileEntry) -> Readable:
+        """Open a content; the last one stays open, for findings stand beside each other in the table."""
+        if self._opened is None or self._opened[0] != entry.id:
+            self._opened = entry.id, self._open(entry)
+        return self._opened[1]
+
+    def _open(self, entry: FileEntry) -> Readable:
         if entry.origin != Origin.MEMBER:
             return self._context.opener(entry.exhibit).open(entry)
         if entry.flags == HIDDEN:
@@ -142,10 +152,12 @@ class Reader:
         return self._content(entry)
 
     def _text(self, entry: FileEntry, locator: str) -> str:
-        for part in self._parts(entry):
-            if isinstance(part, Text) and part.locator == locator:
-                return part.text
-        raise UnreadableError(f"{entry.address}: decoding it again gives nothing at {locator}")
+        if self._texts is None or self._texts[0] != entry.id:
+            texts = reversed([part for part in self._parts(entry) if isinstance(part, Text)])
+            self._texts = entry.id, {part.locator: part.text for part in texts}
+        if locator not in self._texts[1]:
+            raise UnreadableError(f"{entry.address}: decoding it again gives nothing at {locator}")
+        return self._texts[1][locator]
 
     def _parts(self, entry: FileEntry) -> Iterator[Any]:
         content = self._content(entry)
