@@ -109,7 +109,7 @@ def _merge(table: Table, runs: list[_Run]) -> Iterator[pa.Table]:
     while runs := [run for run in runs if run.advance()]:
         bound = min(run.last() for run in runs)
         pieces = [found for run in runs if (found := run.upto(bound)).num_rows]
-        data = pieces[0] if len(runs) == 1 and before is None else _ordered(table, pieces)
+        data = pieces[0] if len(pieces) == 1 else _ordered(table, pieces)
         if before is not None and _key(table, data, 0) == before:
             data = data.slice(1)
         if data.num_rows:
@@ -136,7 +136,7 @@ def _ordered(table: Table, pieces: Iterable[pa.RecordBatch | pa.Table]) -> pa.Ta
     """Sort totally and drop rows that are equal in every ordering column, but the first."""
     tables = [piece if isinstance(piece, pa.Table) else pa.Table.from_batches([piece]) for piece in pieces]
     data = pa.concat_tables(tables).combine_chunks()
-    if data.num_rows < 2:
+    if data.num_rows < 2 or _ascends(table, data):
         return data
     data = data.take(pc.sort_indices(data, sort_keys=[(name, "ascending") for name in table.order]))
     same = None
@@ -147,3 +147,19 @@ def _ordered(table: Table, pieces: Iterable[pa.RecordBatch | pa.Table]) -> pa.Ta
         equal = pc.or_(equal, pc.and_(pc.is_null(left), pc.is_null(right)))
         same = equal if same is None else pc.and_(same, equal)
     return data.filter(pa.concat_arrays([pa.array([True]), pc.invert(same)]))
+
+
+def _ascends(table: Table, data: pa.Table) -> bool:
+    """Return whether rows are in order and none is equal to another: they need no sorting. Nulls are left to it."""
+    after = pa.array([False] * (data.num_rows - 1))
+    same = pc.invert(after)
+    for name in table.order:
+        column = data.column(name).combine_chunks()
+        if column.null_count:
+            return False
+        left, right = column.slice(0, len(column) - 1), column.slice(1)
+        if pc.any(pc.and_(same, pc.greater(left, right))).as_py():
+            return False
+        after = pc.or_(after, pc.and_(same, pc.less(left, right)))
+        same = pc.and_(same, pc.equal(left, right))
+    return bool(pc.all(after).as_py())

@@ -169,6 +169,13 @@ def _all_same_many(values: Sequence[str]) -> list[bool]:
     return [not digits or digits != digits[0] * len(digits) for digits in _digits(values)] if values else []
 
 
+def _phone_many(values: Sequence[str]) -> list[bool]:
+    known = _DIGIT_PHONE.fullmatch
+    digits = _digits(values) if values else []
+    digits = [f"0{one[2:]}" if value[:3] == "+81" else one for one, value in zip(digits, values, strict=True)]
+    return [known(one) is not None and one[2:] != one[2] * len(one[2:]) for one in digits]
+
+
 def _my_number_many(values: Sequence[str]) -> list[bool]:
     if not values:
         return []
@@ -182,6 +189,6 @@ def _my_number_many(values: Sequence[str]) -> list[bool]:
 
 
 _MANY: Final[Mapping[str, Callable[[Sequence[str]], list[bool]]]] = MappingProxyType(
-    {"all-same": _all_same_many, "mod11-mynumber": _my_number_many}
+    {"all-same": _all_same_many, "phone": _phone_many, "mod11-mynumber": _my_number_many}
 )
 """Validators that judge many values in one go; each says what its namesake says."""

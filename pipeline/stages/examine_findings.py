@@ -12,7 +12,7 @@ from pipeline.address import at_bytes, join
 from pipeline.detectors import ColumnHits, Hit
 from pipeline.detectors.yara_rules import YaraMatch
 from pipeline.records import FileEntry, Finding, Run, identify
-from pipeline.rules_values import value_tag
+from pipeline.rules_values import canonical_tags, value_tag
 from pipeline.stages.context import Context
 from pipeline.stages.examine_columns import finding_batch
 
@@ -92,6 +92,6 @@ class FindingMaker:
             id=identify("finding", place, hit.kind, hit.rule), exhibit=entry.exhibit, address=place, path=entry.path,
             file=entry.id, origin=entry.origin, kind=hit.kind, rule=hit.rule, content=content, locator=locator,
             offset=hit.start, image_offset=where, length=hit.length, encoding=hit.encoding, shape=hit.shape,
-            value_tag=value_tag(self._key, hit.kind, hit.value), validated=hit.validated, score=hit.score,
+            value_tag=canonical_tags(self._key, hit.kind, [hit.value]).hex(), validated=hit.validated, score=hit.score,
             record=identify("record", entry.address, locator, hit.record_start), person=None,
         )  # fmt: skip

@@ -53,7 +53,9 @@ def test_batches_hold_the_rows_that_hits_become(runs: tuple[Run, ...]) -> None:
     made: list[Finding] = []
     for page in found:
         batch = maker.from_columns(page.columns, "c" * 64)
+        assert batch["address"].to_pylist() == sorted(batch["address"].to_pylist())
         made += table_to_rows(TABLES["detections"], pa.Table.from_batches([batch]))
+    assert {len(str(row.offset)) for row in made} == {3, 4, 5}
     wanted = [maker.from_bytes(hit, "c" * 64) for page in found for column in page.columns for hit in column.hits()]
     assert len(made) > 1500
     assert sort(made) == sort(list(table_to_rows(TABLES["detections"], rows_to_table(TABLES["detections"], wanted))))
