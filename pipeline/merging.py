@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipeline.schemas import Table, schema_of
 
-__all__ = ["ROW_GROUP", "merged"]
+__all__ = ["ROW_GROUP", "in_order", "merged", "regrouped"]
 
 ROW_GROUP: Final = 65_536
 _RUN_ROWS: Final = 131_072
@@ -37,6 +37,21 @@ def merged(table: Table, batches: Iterable[pa.RecordBatch], scratch: Path) -> It
         yield from _cut(table, _merge(table, _runs(table, batches, scratch)))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def in_order(table: Table, batches: Iterable[pa.RecordBatch]) -> bool:
+    """Return whether rows come in a table's order already, none of them twice."""
+    before: _Key | None = None
+    for data in (pa.Table.from_batches([batch]) for batch in batches if batch.num_rows):
+        if (before is not None and _key(table, data, 0) <= before) or not _ascends(table, data):
+            return False
+        before = _key(table, data, data.num_rows - 1)
+    return True
+
+
+def regrouped(table: Table, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield rows that are in order in tables of ``ROW_GROUP``."""
+    yield from _cut(table, (pa.Table.from_batches([batch]) for batch in batches))
 
 
 def _runs(table: Table, batches: Iterable[pa.RecordBatch], scratch: Path) -> list[_Run]:
@@ -151,8 +166,7 @@ def _ordered(table: Table, pieces: Iterable[pa.RecordBatch | pa.Table]) -> pa.Ta
 
 def _ascends(table: Table, data: pa.Table) -> bool:
     """Return whether rows are in order and none is equal to another: they need no sorting. Nulls are left to it."""
-    after = pa.array([False] * (data.num_rows - 1))
-    same = pc.invert(after)
+    same = pa.repeat(True, data.num_rows - 1)
     for name in table.order:
         column = data.column(name).combine_chunks()
         if column.null_count:
@@ -160,6 +174,5 @@ def _ascends(table: Table, data: pa.Table) -> bool:
         left, right = column.slice(0, len(column) - 1), column.slice(1)
         if pc.any(pc.and_(same, pc.greater(left, right))).as_py():
             return False
-        after = pc.or_(after, pc.and_(same, pc.less(left, right)))
         same = pc.and_(same, pc.equal(left, right))
-    return bool(pc.all(after).as_py())
+    return not pc.any(same).as_py()

@@ -151,10 +151,10 @@ def value_tag(key: bytes, kind: str, value: str) -> str:
 def canonical_tags(key: bytes, kind: str, values: Sequence[str]) -> bytes:
     """Return the keyed tags of values that are canonical already, 16 bytes each, one behind the other."""
     begun = blake2b(f"{kind}\x1f".encode("utf-8", "surrogatepass"), digest_size=16, key=key[:64])
-    tags = []
+    tags, copy = [], begun.copy
     for value in values:
-        digest = begun.copy()
-        digest.update(value.encode("utf-8", "surrogatepass"))
+        digest = copy()
+        digest.update(value.encode() if value.isascii() else value.encode("utf-8", "surrogatepass"))
         tags.append(digest.digest())
     return b"".join(tags)
 

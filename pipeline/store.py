@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import IntegrityError, SettingsError
-from pipeline.merging import ROW_GROUP, merged
+from pipeline.merging import ROW_GROUP, in_order, merged, regrouped
 from pipeline.schemas import SHARED, STAGE_ORDER, TABLES, rows_to_table, schema_of, table_to_rows
 
 __all__ = ["PartWriter", "Store", "file_digest", "folder_digest", "rows_to_table", "table_to_rows", "write_atomically"]
@@ -243,9 +243,12 @@ class Store:
         return {name: self._publish(name, finished) for name in SHARED if finished}
 
     def _merge(self, name: str, parts: Iterable[Path], target: Path) -> None:
-        scratch = target.with_suffix(".part")
+        scratch, own = target.with_suffix(".part"), [part / f"{name}.arrow" for part in parts]
+        table = TABLES[name]
+        ordered = in_order(table, _batches(own))
+        rows = regrouped(table, _batches(own)) if ordered else merged(table, _batches(own), _runs_of(target))
         with pa.ipc.new_file(scratch, schema_of(TABLES[name])) as writer:
-            for data in merged(TABLES[name], _batches(part / f"{name}.arrow" for part in parts), _runs_of(target)):
+            for data in rows:
                 writer.write_table(data)
         scratch.rename(target)
 

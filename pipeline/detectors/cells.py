@@ -43,43 +43,43 @@ def accepted(matcher: Matcher, kind: str, cells: Sequence[str]) -> Iterator[Acce
     """Yield, rule by rule, the cells of a column of this kind that are values of it; none of them holds a NUL."""
     normal = normalise("\0".join(cells)).split("\0")
     texts = [text.strip() for text in normal]
-    open_ = _open(matcher, texts)
+    closed = _closed(matcher, texts)
+    open_ = [number for number in range(len(texts)) if number not in closed] if closed else list(range(len(texts)))
     for rule, pattern in matcher.column_rules(kind):
         fits = pattern.fullmatch
         found = [number for number in open_ if fits(texts[number])]
         ok = valid_many(rule.validate, [texts[number] for number in found])
-        found = [number for number, good in zip(found, ok, strict=True) if good]
-        if len(found) < len(open_):
-            taken = set(found)
-            open_ = [number for number in open_ if number not in taken]
-        else:
-            open_ = []
+        found = found if all(ok) else [number for number, good in zip(found, ok, strict=True) if good]
+        taken = set(found)
+        open_ = [number for number in open_ if number not in taken] if len(taken) < len(open_) else []
         if found and rule.score.base + rule.context.column >= rule.score.report:
             yield _accepted(rule, found, cells, normal, texts)
 
 
-def _open(matcher: Matcher, texts: list[str]) -> list[int]:
-    """Return the numbers of cells that are not empty, no placeholder and no header."""
-    plain = [number for number, text in enumerate(texts) if text and not text[0].isdigit()]
-    if not plain:
-        return [number for number, text in enumerate(texts) if text]
+def _closed(matcher: Matcher, texts: list[str]) -> set[int]:
+    """Return the numbers of cells that are empty, placeholders or headers; what begins with a digit is none of them."""
+    if min(texts) >= "0" and max(texts) < ":":
+        return set()
+    plain = [number for number, text in enumerate(texts) if not text[:1].isdigit()]
     headers = matcher.ruleset.headers
-    folded = fold_header("\0".join([texts[number] for number in plain])).split("\0")
+    folded = fold_header("\0".join([texts[number] for number in plain])).split("\0") if plain else []
     closed = {number for number, header in zip(plain, folded, strict=True) if header in headers}
-    closed.update(number for number in plain if texts[number][0] in PLACEHOLDERS and is_placeholder(texts[number]))
-    return [number for number, text in enumerate(texts) if text and number not in closed]
+    hollow = {*PLACEHOLDERS, ""}
+    closed.update(number for number in plain if texts[number][:1] in hollow and is_placeholder(texts[number]))
+    return closed
 
 
 def _accepted(rule: Rule, found: list[int], cells: Sequence[str], normal: list[str], texts: list[str]) -> Accepted:
-    values = [cells[number] for number in found]
+    values = list(cells) if len(found) == len(cells) else [cells[number] for number in found]
     before: dict[int, str] = {}
     behind: dict[int, str] = {}
-    for place, number in enumerate(found):
-        text, cell = texts[number], values[place]
-        if len(cell) != len(text):
-            lead = len(normal[number]) - len(normal[number].lstrip())
-            before[place], behind[place] = cell[:lead], cell[lead + len(text) :]
-            values[place] = cell[lead : lead + len(text)]
+    if normal != texts:
+        for place, number in enumerate(found):
+            text, cell = texts[number], values[place]
+            if len(cell) != len(text):
+                lead = len(normal[number]) - len(normal[number].lstrip())
+                before[place], behind[place] = cell[:lead], cell[lead + len(text) :]
+                values[place] = cell[lead : lead + len(text)]
     canonical = canonical_many(rule.kind, values)
     return Accepted(rule, np.array(found, dtype=np.int64), before, behind, canonical, shapes_of(values))
 

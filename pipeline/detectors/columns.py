@@ -46,14 +46,15 @@ class TableReader:
         """Return the hits of columns that a page owns, all its lines, and the numbers of those left to read."""
         data = np.frombuffer(window.data, dtype=np.uint8)
         lines = lines_of(window)
-        read: set[int] = set()
+        unread = np.zeros(len(lines.starts), dtype=bool)
+        unread[lines.known.start : lines.known.stop] = True
         found: list[ColumnHits] = []
         for reading in readings(window.data, data, lines, self.likely):
             rows = _rows(reading, data, lines, table)
             done = rows.without(self._free(rows, table))
-            read.update(done.numbers.tolist())
+            unread[done.numbers] = False
             found += self._hits(done, lines, table, window)
-        return found, lines, [number for number in lines.known if number not in read]
+        return found, lines, np.flatnonzero(unread).tolist()
 
     def _hits(self, rows: _Rows, lines: Lines, table: Table, window: Window) -> Iterator[ColumnHits]:
         records = lines.starts[rows.numbers] + window.start
@@ -61,9 +62,7 @@ class TableReader:
             if kind is None or not len(rows.numbers):
                 continue
             texts = rows.column(column)
-            numbers: dict[str, int] = {}
-            which = np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int64)
-            distinct = list(numbers)
+            distinct, which = _distinct(texts)
             for one in accepted(self.matcher, kind, distinct):
                 yield from _placed(one, which, rows, column, (records, window, len(distinct)))
 
@@ -87,6 +86,15 @@ class TableReader:
     @cached_property
     def _sieve(self) -> Sieve:
         return Sieve(self.ruleset)
+
+
+def _distinct(texts: list[str]) -> tuple[list[str], _Numbers]:
+    """Return the distinct texts of many, and for each of the many its number among them."""
+    distinct = list(dict.fromkeys(texts))
+    if len(distinct) == len(texts):
+        return distinct, np.arange(len(texts))
+    numbers = dict(zip(distinct, range(len(distinct)), strict=True))
+    return distinct, np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +153,16 @@ def _rows(reading: Reading, data: NDArray[np.uint8], lines: Lines, table: Table)
     ends = np.hstack([inner, lines.ends[numbers][:, None]])
     plain = _unquote(data, starts, ends)
     kept = [cells[index] for index in fits[plain].tolist()]
-    quoted = any('"' in text for text in reading.texts)
+    quoted = '"' in "\n".join(reading.texts)
     return _Rows(reading.encoding, numbers[plain], kept, starts[plain], ends[plain], quoted)
 
 
 def _wide_marks(texts: Sequence[str], mark: str) -> list[int]:
     """Return the numbers of texts with a wide delimiter or quote, which fold to plain ones."""
     wide = [chr(ord(one) + _WIDE) for one in (mark, '"') if one > " "]
-    return [number for number, text in enumerate(texts) if any(one in text for one in wide)]
+    joined = "\n".join(texts)
+    wide = [one for one in wide if one in joined]
+    return [number for number, text in enumerate(texts) if any(one in text for one in wide)] if wide else []
 
 
 def _usual(counts: _Numbers, least: int) -> int:

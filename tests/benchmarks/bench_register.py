@@ -113,7 +113,8 @@ def main() -> None:
 def run(folder: Path, options: argparse.Namespace) -> None:
     """Make the case, run it stage by stage and print what it found."""
     register = folder / "register.csv"
-    write_register(register, options.people, options.encoding)
+    if not register.exists():
+        write_register(register, options.people, options.encoding)
     print(f"{options.people} people, {register.stat().st_size / 1e6:.1f} MB {options.encoding}")
     case = make_case(folder, make_image(folder, register), index=not options.alone)
     if not options.alone:
