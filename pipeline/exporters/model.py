@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.exporters.material import Material, ReportInputs
 from pipeline.exporters.queries import open_queries
+from pipeline.exporters.sections.copies import Copies, copies_of
 from pipeline.exporters.sections.coverage import Coverage, Missed, coverage_of, missed_of
 from pipeline.exporters.sections.exhibits import ExhibitPage, Method, exhibits_of, method_of
 from pipeline.exporters.sections.grounds import grounds_of
@@ -48,6 +49,7 @@ class ReportModel:
     missed: Missed
     coverage: Coverage
     people: People
+    copies: Copies
     timeline: Timeline
     exhibits: tuple[ExhibitPage, ...]
     method: Method
@@ -72,7 +74,8 @@ def build_model(inputs: ReportInputs) -> ReportModel:
         return ReportModel(
             language=inputs.language, public=material.public, cover=_cover(material), answers=answers,
             conclusion=conclusion_of(material, answers), missed=missed_of(material), coverage=coverage_of(material),
-            people=people_of(material), timeline=timeline_of(material, annex), exhibits=exhibits_of(material),
+            people=people_of(material), copies=copies_of(material), timeline=timeline_of(material, annex),
+            exhibits=exhibits_of(material),
             method=method_of(material), limits=_limits(answers), annex=annex, labels=material.labels,
         )  # fmt: skip
 

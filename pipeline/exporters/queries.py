@@ -14,7 +14,7 @@ __all__ = ["REPORT_TABLES", "Queries", "open_queries"]
 
 REPORT_TABLES: Final = (
     "evidence", "volumes", "files", "findings", "people", "activity", "sources", "coverage", "extents", "diagnostics",
-    "claims", "grounds",
+    "claims", "grounds", "holdings", "copies", "block_matches",
 )  # fmt: skip
 
 _CHAIN: Final = """

@@ -9,7 +9,7 @@ is among the data comes first; where that is not known, the authority's form ask
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -36,6 +36,18 @@ SELECT f.exhibit, coalesce(p.dataset, '') AS dataset, count(DISTINCT f.record)::
 FROM findings f JOIN people p ON p.person = f.person WHERE $exhibit = ''
 GROUP BY ALL ORDER BY 1, 2
 """
+_TOTALS: Final = """
+SELECT dataset, coalesce(sum(records), 0)::BIGINT AS records, count(*)::BIGINT AS high,
+       greatest(count(*) FILTER (WHERE basis LIKE 'register:%'), count(*) FILTER (WHERE basis = 'citizen-code'),
+                count(*) FILTER (WHERE basis = 'my-number'),
+                count(*) FILTER (WHERE basis = 'resident-code'))::BIGINT AS low,
+       count(DISTINCT household)::BIGINT AS households,
+       count(*) FILTER (WHERE household IS NULL)::BIGINT AS without_household
+FROM (SELECT coalesce(dataset, '') AS dataset, records, basis, household FROM people) AS known WHERE $exhibit = ''
+GROUP BY GROUPING SETS ((dataset), ()) ORDER BY dataset NULLS LAST
+"""
+"""Each dataset over all exhibits, everyone once; the last row, without a dataset, is everyone. Who has an identifier of
+one kind, or is a row of a register, is not counted twice; of two kinds, perhaps."""
 _LEGAL: Final = f"""
 SELECT count(DISTINCT person) FILTER (WHERE kind = 'sensitive-marker')::BIGINT AS sensitive,
        count(DISTINCT person) FILTER (WHERE kind IN {_PROPERTY})::BIGINT AS property,
@@ -48,14 +60,17 @@ FROM findings WHERE exhibit = $exhibit
 def count_people(database: duckdb.DuckDBPyConnection, case: Case) -> dict[str, Any]:
     """Return counts by exhibit and dataset, the law's questions by exhibit, its threshold and its deadlines.
 
-    ``low`` counts only people matched to a register; ``high`` every person told apart. Deadlines run from the
-    discovery and are ISO 8601 times; there are none where ``case.toml`` states no discovery.
+    ``low`` counts only people matched to a register; ``high`` every person told apart. ``totals`` are over all
+    exhibits, everyone once: ``exceeds`` is the threshold's ``yes`` (the low count does), ``no`` (the high count does
+    not, and every part was examined) or ``undetermined``. Deadlines run from the discovery and are ISO 8601 times;
+    there are none where ``case.toml`` states no discovery.
     """
     regime, known = case.incident.regime, case.incident.discovered_at
     due = {} if known is None else {name: (known + timedelta(days=days)).isoformat() for name, days in _DAYS.items()}
     labels = sorted(exhibit.label for exhibit in case.exhibits)
     return {
-        "counts": rows_of(database, _COUNT, ""), "regime": regime, "threshold": _THRESHOLD[regime],
+        "counts": rows_of(database, _COUNT, ""), "totals": _totals(database, labels, _THRESHOLD[regime]),
+        "regime": regime, "threshold": _THRESHOLD[regime],
         "article": _ARTICLE[regime], "deadlines": due,
         "legal": [_legal(database, label, _THRESHOLD[regime]) for label in labels],
     }  # fmt: skip
@@ -70,12 +85,29 @@ def _legal(database: duckdb.DuckDBPyConnection, exhibit: str, threshold: int) ->
     }  # fmt: skip
 
 
+def _totals(database: duckdb.DuckDBPyConnection, labels: Sequence[str], threshold: int) -> list[dict[str, Any]]:
+    """Return 件, 人 and 世帯 of each dataset and of everyone, and whether they exceed the law's number."""
+    whole = not any(_closed(database, label) for label in labels)
+
+    def exceeds(row: Mapping[str, Any]) -> str:
+        if row["low"] > threshold:
+            return "yes"
+        return "no" if row["high"] <= threshold and whole else "undetermined"
+
+    return [row | {"exceeds": exceeds(row)} for row in rows_of(database, _TOTALS, "")]
+
+
 def _my_number(database: duckdb.DuckDBPyConnection, exhibit: str, row: Mapping[str, int]) -> str:
     """Return ``yes``, ``no`` or ``undetermined``; ``no`` only where every part of the exhibit was examined."""
     if row["numbers"]:
         return "yes"
+    return "undetermined" if row["possible"] or _closed(database, exhibit) else "no"
+
+
+def _closed(database: duckdb.DuckDBPyConnection, exhibit: str) -> bool:
+    """Tell whether any part of an exhibit was not examined."""
     coverage = rows_of(database, "SELECT * FROM coverage WHERE exhibit = $exhibit", exhibit)
     volumes = rows_of(database, "SELECT * FROM volumes WHERE exhibit = $exhibit", exhibit)
     losses = "SELECT id FROM diagnostics WHERE severity = 'loss' AND regexp_extract(address, '^[^!]*') = $exhibit"
     lost = len(rows_of(database, losses, exhibit))
-    return "undetermined" if row["possible"] or closed_parts("content", coverage, volumes, lost) else "no"
+    return bool(closed_parts("content", coverage, volumes, lost))

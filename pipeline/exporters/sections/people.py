@@ -10,7 +10,7 @@ from typing import Any, Final
 from pipeline.exporters.material import Material
 from pipeline.exporters.text import neutral
 
-__all__ = ["Count", "Kind", "People", "Trigger", "people_of"]
+__all__ = ["Count", "Kind", "People", "Total", "Trigger", "people_of"]
 
 _KINDS: Final = """
 SELECT kind, exhibit, count(*)::BIGINT AS n, count(DISTINCT value_tag)::BIGINT AS distinct_values
@@ -44,6 +44,19 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """件・人・世帯 of a dataset over all exhibits, everyone once, and whether the law's number is exceeded."""
+
+    dataset: str
+    records: int
+    low: int
+    high: int
+    households: int
+    without_household: int
+    exceeds: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """Findings of one kind by exhibit, and how many different values they are."""
 
@@ -68,6 +81,7 @@ class People:
 
     everyone: int
     counts: tuple[Count, ...]
+    totals: tuple[Total, ...]
     kinds: tuple[Kind, ...]
     origins: tuple[Kind, ...]
     triggers: tuple[Trigger, ...]
@@ -83,7 +97,7 @@ def people_of(material: Material) -> People:
     kinds = _tabled(material, material.queries.rows(_KINDS), "kind", tags)
     everyone = material.queries.count(_EVERYONE)
     return People(
-        everyone=everyone, counts=_counts(material), kinds=kinds,
+        everyone=everyone, counts=_counts(material), totals=_totals(material), kinds=kinds,
         origins=_tabled(material, material.queries.rows(_ORIGINS), "origin", {}),
         triggers=_triggers(material, everyone), deadlines=_deadlines(material),
         article=str(people["article"]), regime=material.words.label("regime", people["regime"]),
@@ -102,6 +116,20 @@ def _counts(material: Material) -> tuple[Count, ...]:
             records=records.get((row["exhibit"], row["dataset"]), 0),
         )
         for row in sorted(rows, key=lambda row: (material.labels.index(row["exhibit"]), row["dataset"]))
+    )  # fmt: skip
+
+
+def _totals(material: Material) -> tuple[Total, ...]:
+    titles = {dataset.id: dataset.title for dataset in material.case.datasets}
+    words = material.words
+    outside, everyone = words.pick("（台帳外）", "–"), words.pick("全体", "Everyone")
+    return tuple(
+        Total(
+            dataset=everyone if row["dataset"] is None else neutral(titles.get(row["dataset"]) or outside),
+            records=row["records"], low=row["low"], high=row["high"], households=row["households"],
+            without_household=row["without_household"], exceeds=words.label("exceeds", row["exceeds"]),
+        )
+        for row in material.inputs.verdict["people"]["totals"]
     )  # fmt: skip
 
 

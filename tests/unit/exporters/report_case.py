@@ -95,6 +95,21 @@ def tables() -> dict[str, pa.Table]:
             row("people", person="p2", dataset="register", basis="name+birth-date", exhibits=("EX-01",), findings=1,
                 records=1, household="h2"),
         ],
+        "holdings": [
+            row("holdings", id="h1", exhibit="EX-01", address=ADDRESS, origin="deleted", files=2, records=9, people=5,
+                households=3, datasets=("register",), family="h1"),
+            row("holdings", id="h2", exhibit="EX-02", address=f"EX-02!fs:/{SECRET}", origin="allocated", files=1,
+                records=40, people=40, households=20, datasets=("register",), family="h1"),
+        ],
+        "copies": [
+            row("copies", id="c1", part="h1", whole="h2", part_exhibit="EX-01", whole_exhibit="EX-02", relation="part",
+                changes=("re-encoded", "filtered"), lineage=True, nearest=True, people=5, part_people=5,
+                whole_people=40, part_records=9, part_records_held=9),
+        ],
+        "block_matches": [
+            row("block_matches", id="b1", exhibit="EX-02", address="EX-02!bytes:0+4096", length=4096, blocks=8,
+                **{"class": "unallocated"}, people=5, datasets=("register",)),
+        ],
         "coverage": [
             row("coverage", exhibit="EX-01", **{"class": "file-content"}, bytes=100, items=1, examined_by="detected",
                 outcome="examined"),
@@ -156,6 +171,11 @@ def verdict() -> dict[str, Any]:
         "people": {
             "article": "個人情報保護法第68条", "regime": "administrative-body", "threshold": 100,
             "counts": [{"exhibit": "EX-01", "dataset": "register", "records": 9, "low": 1, "high": 2, "households": 2}],
+            "totals": [
+                {"dataset": name, "records": 9, "low": 1, "high": 2, "households": 2, "without_household": 0,
+                 "exceeds": "undetermined"}
+                for name in ("register", None)
+            ],
             "deadlines": {"preliminary": "2022-06-27T15:45:00+09:00"},
         },
     }  # fmt: skip
