@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.decoders.archives import Archive
 from pipeline.decoders.attached import Attached
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
 from pipeline.decoders.hibernation import Hibernation
@@ -29,8 +30,8 @@ __all__ = ["CLOSED", "DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Memb
            "hidden_in", "refine_ole", "refine_zip", "reveal_hidden", "type_of"]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
-    Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Png(), Rtf(),
-    Sqlite(), SqliteParts(), Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
+    Archive(), Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Png(),
+    Rtf(), Sqlite(), SqliteParts(), Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
 )  # fmt: skip
 
 

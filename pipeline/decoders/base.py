@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.access.interfaces import Readable
@@ -15,13 +15,14 @@ __all__ = ["Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of unpacking; sizes in bytes, ratio is unpacked over packed."""
+    """Bounds of unpacking; sizes in bytes, ratio is unpacked over packed; and what locked members are tried with."""
 
     depth: int = 8
     members: int = 10_000
     member_bytes: int = 256 << 20
     total_bytes: int = 1 << 30
     ratio: int = 1000
+    passwords: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ class Unopened(Decoder):
     name: str = "unopened"
     version: int = 1
     types: tuple[str, ...] = (
-        "7z", "access", "cab", "compress", "cpio", "dbx", "disk-image", "ese", "filemaker", "iso", "lz4", "lzh", "lzip",
-        "onenote", "parquet", "pst", "rar", "tnef", "wim", "zisofs2", "zstd",
+        "access", "dbx", "disk-image", "ese", "filemaker", "iso",
+        "onenote", "parquet", "pst", "tnef", "wim", "zisofs2",
     )  # fmt: skip
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:

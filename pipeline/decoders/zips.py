@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
+from pipeline.decoders.archives import unlocked
 from pipeline.decoders.base import Decoded, Limits, Locked, Member, Trouble
 from pipeline.decoders.inflate import METHODS, unpack
 from pipeline.decoders.local import local_entries
@@ -29,9 +30,10 @@ _END: Final = b"PK\5\6"
 
 @dataclass(slots=True)
 class _Room:
-    """Bytes that may still be unpacked, whether they are given or refused."""
+    """Bytes that may still be unpacked, whether they are given or refused; and what passwords have opened."""
 
     left: int
+    opened: dict[bytes, bytes]
 
 
 def members_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
@@ -46,7 +48,8 @@ def members_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
         yield Trouble("zip-directory", f"directory is damaged ({type(error).__name__}); read by local headers instead")
         listed = local_entries(data, limits.members)
     overlapping = _overlaps(listed)
-    room = _Room(limits.total_bytes)
+    locked = any(info.flag_bits & 1 for info in listed)
+    room = _Room(limits.total_bytes, unlocked(data, limits) if locked else {})
     for count, info in enumerate(listed):
         if count >= limits.members:
             yield Trouble("limit-members", f"more than {limits.members} members")
@@ -127,7 +130,8 @@ def _member(data: bytes, info: zipfile.ZipInfo, limits: Limits, room: _Room) -> 
     """Yield a member, what there is of it, and a Trouble where it is not whole."""
     name, start = name_of(info), _start(data, info.header_offset)
     if info.flag_bits & 1:
-        yield Locked(name, "encrypted-member")
+        body = room.opened.get(_raw_name(info))
+        yield Locked(name, "encrypted-member") if body is None else Member(name, body)
         return
     if start is None or info.compress_type not in METHODS:
         reason = "its local header is missing" if start is None else f"method {info.compress_type} is unknown"
@@ -146,6 +150,10 @@ def _member(data: bytes, info: zipfile.ZipInfo, limits: Limits, room: _Room) -> 
         yield Trouble("zip-member", f"a member is damaged ({fault or 'cut off'}); {len(body)} bytes of it are read")
     elif zlib.crc32(body) != info.CRC:
         yield Trouble("zip-crc", "a member differs from its checksum; its bytes are read as they are")
+
+
+def _raw_name(info: zipfile.ZipInfo) -> bytes:
+    return info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace")
 
 
 def _limit(cap: int, limits: Limits, room: int) -> str:

@@ -166,7 +166,9 @@ class Reader:
         if decoder is None:
             raise UnreadableError(f"{entry.address}: no decoder for {entry.type}")
         limits = self._context.case.limits
-        yield from decoder.parts(data, bounds(limits, limits.members, limits.total_bytes))
+        yield from decoder.parts(
+            data, bounds(limits, limits.members, limits.total_bytes, self._context.passwords(entry.exhibit))
+        )
 
 
 def reveal(case: Case, ledger: Ledger, key: str, *, reason: str) -> str:

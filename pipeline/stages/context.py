@@ -24,6 +24,7 @@ from pipeline.register import Register
 from pipeline.rules import RuleSet, load_rules
 from pipeline.schemas import TABLES
 from pipeline.store import Store, table_to_rows
+from pipeline.volume_keys import KeyKind
 
 __all__ = ["Context"]
 
@@ -80,6 +81,11 @@ class Context:
             timezone=settings.timezone, code_page=settings.code_page,
             keys=self.keys.volume_keys.renamed(settings.serial, exhibit),
         )  # fmt: skip
+
+    def passwords(self, exhibit: str) -> tuple[bytes, ...]:
+        """Return the passwords to try on what lies encrypted in an exhibit's files, each once."""
+        keys = self.options(exhibit).keys.for_volume(exhibit)
+        return tuple(dict.fromkeys(key.secret for key in keys if key.kind == KeyKind.PASSWORD and key.secret))
 
     def image(self, exhibit: str) -> Image:
         """Open an exhibit's image, once; what the evidence stage found unreadable reads as zeros."""

@@ -176,7 +176,7 @@ class ContentExaminer:
             yield from self._undecoded(entry, "limit", f"{kind}: {reason}; raise the limit in case.toml", done.size)
             return
         trouble: list[str] = []
-        for part in decoder.parts(content, self._bounds()):
+        for part in decoder.parts(content, self._bounds(entry.exhibit)):
             yield from self._part(part, entry, maker, seen, sha256, depth, trouble)
             if isinstance(part, Member) and kind in MEMORY_KINDS:
                 yield from self._objects(part, entry, maker, depth)
@@ -184,8 +184,9 @@ class ContentExaminer:
         outcome = "examined" if whole else "partial"
         yield "examinations", examination(entry, "decoded", outcome, "; ".join(sorted(set(trouble))), done.size)
 
-    def _bounds(self) -> Limits:
-        return bounds(self._context.case.limits, self._budget.members, self._budget.total)
+    def _bounds(self, exhibit: str) -> Limits:
+        passwords = self._context.passwords(exhibit)
+        return bounds(self._context.case.limits, self._budget.members, self._budget.total, passwords)
 
     def _searched(self, entry: FileEntry, kind: str, done: Pass, depth: int) -> Iterator[Member | Trouble]:
         """Yield what is hidden in a content by a change of form; what cannot be told from random is left out."""
@@ -195,7 +196,7 @@ class ContentExaminer:
         if content is None:
             yield Trouble("limit-hidden", "a member is too large to be searched for hidden streams")
             return
-        yield from searched(content, self._bounds(), bare=kind == "unknown")
+        yield from searched(content, self._bounds(entry.exhibit), bare=kind == "unknown")
 
     def _hidden(
         self, parts: Iterator[Member | Trouble], entry: FileEntry, maker: FindingMaker, seen: set[tuple[str, str]],

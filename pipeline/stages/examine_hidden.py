@@ -24,11 +24,11 @@ OVERLAP: Final = 8 << 20
 """Bytes behind a piece within which what begins in it may end."""
 
 
-def bounds(limits: config.Limits, members: int, total: int) -> Limits:
+def bounds(limits: config.Limits, members: int, total: int, passwords: tuple[bytes, ...] = ()) -> Limits:
     """Return what decoders may give, of what the case allows and what is left of it."""
     return Limits(
         depth=limits.member_depth, members=max(members, 0), member_bytes=limits.member_bytes,
-        total_bytes=max(total, 0), ratio=limits.ratio,
+        total_bytes=max(total, 0), ratio=limits.ratio, passwords=passwords,
     )  # fmt: skip
 
 
