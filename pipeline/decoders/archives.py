@@ -16,6 +16,9 @@ _FORMATS: Final = ("7zip", "rar", "rar5", "lha", "cab", "cpio")
 _STREAMS: Final = (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\x1f\x9d", b"LZIP\x01")
 """Signatures of zstd, LZ4, compress and lzip (``types.SIGNATURES``)."""
 
+_HEAD: Final = 64
+"""Bytes that tell a stream from what it unpacks to; libarchive gives bytes that are none as they are."""
+
 
 @dataclass(frozen=True)
 class Archive(Decoder):
@@ -36,7 +39,7 @@ class Archive(Decoder):
             yield Trouble("archive-volume", "one volume of several; what runs over its ends is read in part; join them")
         try:
             with opened(data, ("raw",) if stream else _FORMATS) as reading:
-                yield from _members(reading, len(data), limits, stream=stream)
+                yield from _members(reading, data, limits, stream=stream)
         except ArchiveError as error:
             yield _broken(str(error))
 
@@ -66,8 +69,9 @@ def _broken(why: str) -> Locked | Trouble:
     return Trouble(code, f"archive is not read further ({why}); its raw bytes are scanned")
 
 
-def _members(reading: Reading, size: int, limits: Limits, *, stream: bool) -> Iterator[Decoded]:
-    room, ratio = limits.total_bytes, max(1 << 20, size * limits.ratio)
+def _members(reading: Reading, data: bytes, limits: Limits, *, stream: bool) -> Iterator[Decoded]:
+    room, ratio = limits.total_bytes, max(1 << 20, len(data) * limits.ratio)
+    count = -1
     for count, entry in enumerate(reading.entries()):
         if count >= limits.members:
             yield Trouble("limit-members", f"more than {limits.members} members")
@@ -77,9 +81,13 @@ def _members(reading: Reading, size: int, limits: Limits, *, stream: bool) -> It
         cap = min(limits.member_bytes, room, ratio)
         body, fault = reading.read(cap)
         room -= min(len(body), room)
+        if stream and body[:_HEAD] == data[:_HEAD]:
+            fault, body = "no stream of its type", b""
         yield from _member(entry, "content" if stream else name_of(entry.name), (body, fault), cap)
         if len(body) > cap:
             return
+    if count < 0:
+        yield Trouble("archive-damaged", "no member is found")
 
 
 def _member(entry: Entry, name: str, found: tuple[bytes, str], cap: int) -> Iterator[Decoded]:

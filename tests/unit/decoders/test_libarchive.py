@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pipeline.decoders import Limits, Locked, Member, Trouble
+from pipeline.decoders import Limits, Locked, Member, Trouble, type_of
 from tests.unit.decoders.archive_samples import ARCHIVES
 from tests.unit.decoders.samples import BODY, decoded, members, troubles
 
@@ -73,3 +73,17 @@ def test_damage_gives_rows_and_no_exception(name: str) -> None:
 def test_limits_are_said() -> None:
     assert troubles(decoded(ARCHIVES["lzma.7z"], limits=Limits(member_bytes=10))) == ["limit-member-bytes"]
     assert troubles(decoded(ARCHIVES["rar5-subdirs.rar"], limits=Limits(members=1))) == ["limit-members"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [("7z", b"7z\xbc\xaf\x27\x1c\0\4"),
+     ("cab", b"MSCF\0\0\0\0"), ("lzh", b"\x22\x30-lh5-\0\0"), ("zstd", b"\x28\xb5\x2f\xfd"),
+     ("rar", b"Rar!\x1a\x07\x01\0"), ("rar", b"Rar!\x1a\x07\0"), ("lz4", b"\x04\x22\x4d\x18"), ("lzip", b"LZIP\x01")],
+)  # fmt: skip
+def test_a_signature_alone_is_never_silent(kind: str, head: bytes) -> None:
+    for data in (head, head + bytes(100)):
+        assert type_of(data) == kind
+        items = decoded(data)
+        assert [item for item in items if isinstance(item, Trouble)]
+        assert not any(item.data for item in items if isinstance(item, Member))

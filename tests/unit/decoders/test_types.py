@@ -9,12 +9,12 @@ from tests.unit.decoders.samples import HTML, SAMPLES, decoded
 
 ISO = bytes(32769) + b"CD001\1\0"
 CLOSED = {
-    "7z": b"7z\xbc\xaf\x27\x1c\0\4", "access": b"\0\1\0\0Standard ACE DB\0", "cab": b"MSCF\0\0\0\0",
+    "access": b"\0\1\0\0Standard ACE DB\0",
     "dbx": b"\xcf\xad\x12\xfe",
     "disk-image": b"EVF\x09\x0d\x0a\xff\0\1", "ese": b"\1\2\3\4\xef\xcd\xab\x89",
-    "iso": ISO, "lzh": b"\x22\x30-lh5-\0\0",
-    "onenote": b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "pst": b"!BDNxxxx", "rar": b"Rar!\x1a\x07\x01\0",
-    "tnef": b"\x78\x9f\x3e\x22", "wim": b"MSWIM\0\0\0", "zstd": b"\x28\xb5\x2f\xfd",
+    "iso": ISO,
+    "onenote": b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "pst": b"!BDNxxxx",
+    "tnef": b"\x78\x9f\x3e\x22", "wim": b"MSWIM\0\0\0",
 }  # fmt: skip
 SECRET = {
     "aescrypt": b"AES\x02\0", "age": b"age-encryption.org/v1\n", "bitlocker": b"\xeb\x58\x90-FVE-FS-",
