@@ -166,7 +166,9 @@ def _join(lines: list[_Line]) -> Text:
         starts.append(place)
         place += len(line.decoded.text) + 1
     near = [after.segment.start - before.segment.end <= 4 for before, after in pairwise(lines)]
-    return Text(normalise("\n".join(_flat(line.decoded.text) for line in lines)), starts, [False, *near])
+    silent = frozenset(number for number, line in enumerate(lines) if line.segment.own_start == line.segment.own_end)
+    text = normalise("\n".join(_flat(line.decoded.text) for line in lines))
+    return Text(text, starts, [False, *near], silent)
 
 
 def _flat(text: str) -> str:

@@ -20,11 +20,15 @@ _PERSON: Final = frozenset({"name", "name-kana", "address", "my-number", "citize
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Lines of text in one string; ``adjacent`` says whether a line follows the one before it without a gap."""
+    """Lines of text in one string; ``adjacent`` says whether a line follows the one before it without a gap.
+
+    ``silent`` lines are context of the line behind them: nothing is looked for in them.
+    """
 
     text: str
     starts: Sequence[int]
     adjacent: Sequence[bool]
+    silent: frozenset[int] = frozenset()
 
     def line_of(self, place: int) -> int:
         """Return the index of the line that holds a character."""
@@ -68,8 +72,10 @@ class Judge:
     def _typed(self, text: Text, table: Table | None) -> tuple[list[Candidate], list[tuple[int, int]]]:
         typed: list[Candidate] = []
         covered: list[tuple[int, int]] = []
-        if table is not None:
-            for line, start in enumerate(text.starts):
+        for line, start in enumerate(text.starts):
+            if line in text.silent:
+                covered.append((start, text.end_of(line)))
+            elif table is not None:
                 for low, high, candidate in self.matcher.row(text.text[start : text.end_of(line)], start, table):
                     covered.append((low, high))
                     if candidate is not None:
