@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ import numpy.typing as npt
 from pipeline.errors import IntegrityError, SettingsError
 from pipeline.register_match import DECISIVE, GROUPS, MANY, TELLING, Matches, TagTable, match_many
 from pipeline.rules import fold_header, load_headers
-from pipeline.rules_values import IDENTIFIER_KINDS, canonical, value_tag
+from pipeline.rules_values import IDENTIFIER_KINDS, canonical, canonical_many, canonical_tags, value_tag
 
 __all__ = ["Match", "Register", "RegisterSummary", "build_register"]
 
@@ -32,6 +33,7 @@ _MAC: Final = 32
 _MAX_HEADER: Final = 1 << 20
 _MAX_ROWS: Final = 1 << 31
 _MAX_CELL: Final = 1 << 16
+_CHUNK: Final = 1 << 14  # rows in memory
 _SNIFFED: Final = ("utf-8-sig", "cp932", "utf-16")
 _Tags = npt.NDArray[np.uint64]
 _Rows = npt.NDArray[np.uint32]
@@ -224,42 +226,44 @@ def _collect(
 ) -> tuple[dict[str, tuple[_Tags, _Rows]], int, int]:
     columns = {index: _Column(role, tagger.key) for index, role in roles.items()}
     count = empty = 0
-    for count, row in enumerate(rows, 1):
+    while chunk := list(islice(rows, _CHUNK)):
+        filled = np.zeros(len(chunk), dtype=bool)
+        for index, column in columns.items():
+            filled |= column.add([row[index] if index < len(row) else "" for row in chunk], count)
+        count += len(chunk)
+        empty += int((~filled).sum())
         if count > _MAX_ROWS:
             raise SettingsError(f"more than {_MAX_ROWS} rows; split the register")
-        filled = [columns[index].add(row[index], count - 1) for index in columns if index < len(row) and row[index]]
-        empty += not any(filled)
     return _sorted(columns.values()), count, empty
 
 
 class _Column:
-    """The tags of one column, with a memory of spellings seen: registers repeat themselves."""
+    """The tags of one column, gathered chunk by chunk; equal cells of a chunk are tagged once."""
 
     def __init__(self, role: str, key: bytes) -> None:
         self.role = role
-        self.tags: list[int] = []
-        self.rows: list[int] = []
-        self._seen: dict[str, int] = {}
-        self._hasher = blake2b(f"{role}\x1f".encode(), digest_size=16, key=key[:64])
+        self.tags: list[_Tags] = []
+        self.rows: list[_Rows] = []
+        self._key = key
 
-    def add(self, cell: str, row: int) -> bool:
-        tag = self._seen.get(cell)
-        if tag is None:
-            tag = self._tag(cell)
-            if len(self._seen) < 1 << 18:
-                self._seen[cell] = tag
-        if tag:
-            self.tags.append(tag)
-            self.rows.append(row)
-        return bool(tag)
+    def add(self, cells: Sequence[str], first: int) -> npt.NDArray[np.bool_]:
+        """Add the cells of rows from ``first``; return which have a value."""
+        distinct = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
+        which = np.fromiter(map(distinct.__getitem__, cells), np.int64, len(cells))
+        tags = self._tagged([cell[:_MAX_CELL] for cell in distinct])[which]
+        filled: npt.NDArray[np.bool_] = tags != 0
+        self.tags.append(tags[filled])
+        self.rows.append((np.flatnonzero(filled) + first).astype(np.uint32))
+        return filled
 
-    def _tag(self, cell: str) -> int:
-        text = canonical(self.role, cell[:_MAX_CELL])
-        if not text:
-            return 0
-        hasher = self._hasher.copy()
-        hasher.update(text.encode("utf-8", "surrogatepass"))
-        return _short(hasher.digest())
+    def _tagged(self, cells: Sequence[str]) -> _Tags:
+        """Return the short tags of cells, 0 for those without a value."""
+        plain = [cell for cell in cells if "\0" not in cell and cell == cell.strip()]
+        known = dict(zip(plain, canonical_many(self.role, plain), strict=True))
+        texts = [known[cell] if cell in known else canonical(self.role, cell) for cell in cells]
+        tags = np.frombuffer(canonical_tags(self._key, self.role, texts), dtype="<u8")[::2].astype(np.uint64)
+        tags[[number for number, text in enumerate(texts) if not text]] = 0
+        return tags
 
 
 def _short(tag: bytes) -> int:
@@ -271,8 +275,8 @@ def _sorted(columns: Any) -> dict[str, tuple[_Tags, _Rows]]:
     joined: dict[str, tuple[_Tags, _Rows]] = {}
     for role in sorted({column.role for column in columns}):
         parts = [column for column in columns if column.role == role]
-        tags = np.concatenate([np.array(column.tags, dtype=np.uint64) for column in parts])
-        rows = np.concatenate([np.array(column.rows, dtype=np.uint32) for column in parts])
+        tags = np.concatenate([np.empty(0, np.uint64), *(part for column in parts for part in column.tags)])
+        rows = np.concatenate([np.empty(0, np.uint32), *(part for column in parts for part in column.rows)])
         order = np.lexsort((rows, tags))
         joined[role] = (tags[order], rows[order])
     return joined

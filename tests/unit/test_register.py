@@ -74,3 +74,13 @@ def test_a_register_without_rows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("氏名,電話番号\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="no row has a value"):
         build_register(tmp_path / "r.csv", "d", bytes(32), tmp_path / "r.akr")
+
+
+def test_white_space_around_a_cell_does_not_hide_it(tmp_path: Path) -> None:
+    source = tmp_path / "spaced.csv"
+    source.write_text("宛名番号,氏名\n 0000000001 ,\u3000山田 花子\u3000\n0000000002,  \n,\n", "utf-8")
+    summary = build_register(source, "d", KEY, tmp_path / "d.akr", headers=HEADERS)
+    register = Register.open(tmp_path / "d.akr", KEY)
+    assert (summary.rows, summary.empty_rows) == (3, 1)
+    assert register.match({"citizen-code": ["0000000001"], "name": ["山田花子"]}) == Match(0, "citizen-code+name")
+    assert register.match({"citizen-code": ["0000000002"]}) == Match(1, "citizen-code")
