@@ -16,6 +16,7 @@ from pipeline.decoders.ole import Ole
 from pipeline.decoders.package import Zip
 from pipeline.decoders.pdf import Pdf
 from pipeline.decoders.picture import Png
+from pipeline.decoders.pst import Store
 from pipeline.decoders.rtf import Rtf
 from pipeline.decoders.sqlite import Sqlite
 from pipeline.decoders.sqlite_parts import SqliteParts
@@ -31,7 +32,7 @@ __all__ = ["CLOSED", "DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Memb
 
 DECODERS: Final[tuple[Decoder, ...]] = (
     Archive(), Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Png(),
-    Rtf(), Sqlite(), SqliteParts(), Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
+    Rtf(), Sqlite(), SqliteParts(), Store(), Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
 )  # fmt: skip
 
 

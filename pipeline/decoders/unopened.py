@@ -19,7 +19,7 @@ class Unopened(Decoder):
     version: int = 1
     types: tuple[str, ...] = (
         "access", "dbx", "disk-image", "ese", "filemaker", "iso",
-        "onenote", "parquet", "pst", "tnef", "wim", "zisofs2",
+        "onenote", "parquet", "tnef", "wim", "zisofs2",
     )  # fmt: skip
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:

@@ -13,7 +13,7 @@ CLOSED = {
     "dbx": b"\xcf\xad\x12\xfe",
     "disk-image": b"EVF\x09\x0d\x0a\xff\0\1", "ese": b"\1\2\3\4\xef\xcd\xab\x89",
     "iso": ISO,
-    "onenote": b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "pst": b"!BDNxxxx",
+    "onenote": b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d",
     "tnef": b"\x78\x9f\x3e\x22", "wim": b"MSWIM\0\0\0",
 }  # fmt: skip
 SECRET = {
