@@ -11,9 +11,10 @@ from typing import Final
 import olefile
 
 from pipeline.access.interfaces import Readable
-from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Trouble, whole
+from pipeline.decoders.base import Decoded, Decoder, Limits, Member, Trouble, whole
 from pipeline.decoders.office import CELLS, Workbook
 from pipeline.decoders.types import refine_ole
+from pipeline.decoders.unlocking import office_of
 
 __all__ = ["Ole"]
 
@@ -24,6 +25,7 @@ PLACED: Final = frozenset(
     {0x06, 0x01, 0x02, 0x03, 0x04, 0x05, 0xBD, 0xBE, 0xD6, 0xFD, 0x201, 0x203, 0x204, 0x205, 0x206, 0x27E, 0x406}
 )
 """Records of the start of a sheet (low byte) and of cells, BIFF2 to BIFF8 (MS-XLS §2.3.1)."""
+_LOCKABLE: Final = frozenset({"encrypted-office", "xls", "doc", "ppt"})
 FAULTS: Final = (OSError, ValueError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
@@ -50,8 +52,9 @@ class Ole(Decoder):
                 yield Trouble("ole-damaged", f"compound file cannot be opened ({type(error).__name__})")
                 return
         kind = refine_ole(path[0] for path in streams)
-        if kind == "encrypted-office":
-            yield Locked("", "encrypted-office")
+        clear = office_of(data, limits, certain=kind == "encrypted-office") if kind in _LOCKABLE else None
+        if clear is not None:
+            yield clear
             return
         yield from _body(kind, book, content, limits)
         rest = [path for path in streams if kind != "xls" or path[0] not in {"Workbook", "Book"}]

@@ -28,11 +28,9 @@ class Pdf(Decoder):
         if isinstance(data, Trouble):
             yield data
             return
-        try:
-            document = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            locked = "password" in str(error).lower()
-            yield Locked("", "encrypted-pdf") if locked else Trouble("pdf-damaged", "document cannot be opened")
+        document = _opened(data, limits)
+        if isinstance(document, Locked | Trouble):
+            yield document
             return
         try:
             if not len(document):
@@ -45,6 +43,19 @@ class Pdf(Decoder):
             yield from streams_of(data, limits)
         finally:
             document.close()
+
+
+def _opened(data: bytes, limits: Limits) -> pypdfium2.PdfDocument | Locked | Trouble:
+    """Return the document, opened without a password or with the first one of the case that fits."""
+    for password in (None, *limits.passwords):
+        try:
+            return pypdfium2.PdfDocument(
+                data, password=None if password is None else password.decode("utf-8", "replace")
+            )
+        except pypdfium2.PdfiumError as error:
+            if "password" not in str(error).lower():
+                return Trouble("pdf-damaged", "document cannot be opened")
+    return Locked("", "encrypted-pdf")
 
 
 def _page(document: pypdfium2.PdfDocument, number: int) -> Decoded:
