@@ -95,7 +95,12 @@ def _listed(rule: Rule, ruleset: RuleSet) -> Iterator[str]:
     elif rule.match.shape == "address":
         yield from (cell for row in rows for cell in row)
     else:
-        yield from (spelling for row in rows for spelling in spellings(row[0]))
+        yield from (_spaced(spelling) for row in rows for spelling in spellings(row[0]))
+
+
+def _spaced(surname: str) -> str:
+    """Return a surname, with the space behind it where it is one kanji: alone that is too weak a literal."""
+    return surname if len(surname) > 1 else f"{surname}\u3000"
 
 
 def _half_width(kana: str) -> str:

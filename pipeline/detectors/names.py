@@ -52,7 +52,8 @@ class NameDictionary:
             parts = re.split("[ ・]", match.group())
             folded = [_fold(part) for part in parts]
             if len(folded) == 2 and folded[0] in self._surname_kana and folded[1] in self._given_kana:
-                yield Span(match.start(), match.end(), 1.0)
+                ordinary = all(part in self._words.loanwords for part in parts)
+                yield Span(match.start(), match.end(), 0.0 if ordinary else 1.0)
             elif len(folded) == 1 and any(
                 folded[0][:cut] in self._surname_kana and folded[0][cut:] in self._given_kana
                 for cut in range(2, len(folded[0]) - 1)

@@ -35,6 +35,8 @@ _PLACE_OR_BODY: Final = re.compile(
 )
 _NOISE: Final = re.compile("[\udc80-\udcff\ue000-\uf8ff\x01-\x08\x0e-\x1f\x7f-\xa0ｦ-ﾟ\ufffd]")
 _NEAR: Final = 6
+_KANJI: Final = re.compile(f"[{KANJI}]")
+_HONORIFICS: Final = "様殿氏君"
 _LEAST: Final = -3.0
 
 
@@ -90,15 +92,24 @@ class KanjiProse:
             if start > low and not (words.title_ends(text, start) or words.word_ends(text, start)):
                 continue
             for middle in range(start + 1, min(start + 4, high) + 1):
-                if not words.is_surname(text[start:middle]):
+                if not words.is_surname(text[start:middle]) or words.municipality_starts(text, start, middle):
                     continue
                 if middle - start > 1 and words.personal_title_starts(text, middle):
                     yield start, middle, middle
                 behind = middle + 1 if text[middle : middle + 1] == " " else middle
                 given = _GIVEN.match(text, behind)
                 for end in range(behind + 1, given.end() + 1 if given else 0):
-                    if words.is_given(text[behind:end]):
+                    if self._may_be_given(text, start, behind, end):
                         yield start, middle, end
+
+    def _may_be_given(self, text: str, start: int, behind: int, end: int) -> bool:
+        given, words = text[behind:end], self.words
+        if given[-1] in _HONORIFICS and words.is_given(given[:-1]):
+            return False
+        if words.is_given(given):
+            return behind - start > 1 or not words.is_word(text[start:end])
+        common = words.population(text[start:behind].rstrip(" ")) > 0
+        return common and len(given) == 2 and words.looks_given(given) and not _KANJI.match(text, end)
 
     def signs(self, text: str, start: int, middle: int, end: int) -> Iterator[tuple[str, float]]:
         """Yield the signs of a candidate that hold, with their measure."""
@@ -133,13 +144,14 @@ class KanjiProse:
     def _right(self, text: str, end: int, given: str) -> Iterator[tuple[str, float]]:
         words, after = self.words, text[end : end + 1]
         kind = edge_class(after)
-        yield f"right-{kind}", 1.0
-        if after in _PARTICLES and after:
-            yield "right-particle", 1.0
         if words.title_starts(text, end):
             yield "right-title", 1.0
-        elif kind == "kanji" and words.word_starts(text, end):
-            yield "right-word", 1.0
+        else:
+            yield f"right-{kind}", 1.0
+            if kind == "kanji" and words.word_starts(text, end):
+                yield "right-word", 1.0
+        if after in _PARTICLES and after:
+            yield "right-particle", 1.0
         if kind == "kanji" and words.word_crosses(text, end):
             yield "right-crossed", 1.0
         if (kind == "hiragana" and _KANA.fullmatch(given)) or (kind == "katakana" and _KATAKANA.fullmatch(given)):
@@ -147,7 +159,8 @@ class KanjiProse:
 
     def _given(self, text: str, middle: int, given: str) -> Iterator[tuple[str, float]]:
         words = self.words
-        yield "given-ending", words.last_kanji.get(given[-1], 0.0)
+        if not words.is_given(given):
+            yield "given-unknown", 1.0
         if text[middle] == " ":
             yield "spaced", 1.0
         elif words.word_crosses(text, middle):

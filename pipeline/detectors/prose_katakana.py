@@ -16,8 +16,9 @@ from pipeline.detectors.prose_words import ProseWords
 
 __all__ = ["KatakanaProse"]
 
-_RUN: Final = re.compile(r"(?:[A-Z]\.?[・ ])*[ァ-ヴー]{2,24}(?:[・=·](?:[A-Z]\.?|[ァ-ヴー]{1,24}))*")
+_RUN: Final = re.compile(r"(?:[A-Z](?:\.?・|\. ?))*[ァ-ヴー]{2,24}(?:[・=·](?:[A-Z]\.?|[ァ-ヴー]{1,24}))*")
 _PARTS: Final = re.compile("[・=· ]")
+_NEXT: Final = re.compile("[ ・][ァ-ヴー]")
 _MOST_PARTS: Final = 8
 _LEAST: Final = -3.0
 
@@ -36,11 +37,16 @@ class KatakanaProse:
                 yield Found(start, end, score)
 
     def candidates(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield (start, end) of runs with at least one known name in them."""
+        """Yield (start, end) of runs with a known name in them; other words, and readings, only beside a title."""
+        words = self.words
         for run in _RUN.finditer(text):
+            start, end = run.span()
             parts = _PARTS.split(run.group(), _MOST_PARTS)
-            if any(part in self.words.foreign for part in parts):
-                yield run.start(), run.end()
+            if not any(part in words.foreign for part in parts):
+                continue
+            ordinary = all(part in words.loanwords for part in parts) or _beside_kana(text, start, end)
+            if words.personal_title_starts(text, end) or not ordinary:
+                yield start, end
 
     def signs(self, text: str, start: int, end: int) -> Iterator[tuple[str, float]]:
         """Yield the signs of a candidate that hold, with their measure."""
@@ -98,3 +104,11 @@ class KatakanaProse:
     @cached_property
     def _weights(self) -> dict[str, float]:
         return dict(self.words.weights("katakana"))
+
+
+def _beside_kana(text: str, start: int, end: int) -> bool:
+    """Return whether more katakana stands beside a run without a dot: part of a reading or of a list."""
+    if _PARTS.search(text, start, end):
+        return False
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    return bool(_NEXT.fullmatch(before[::-1]) or _NEXT.fullmatch(after))

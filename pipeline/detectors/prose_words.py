@@ -90,10 +90,15 @@ class ProseWords:
                 return True
         return False
 
-    @cached_property
-    def last_kanji(self) -> Mapping[str, float]:
-        """How much more often a character ends given names than words, as a logarithm."""
-        return _odds([name[-1] for name in self._common_given], [word[-1] for word in self._words])
+    def looks_given(self, text: str) -> bool:
+        """Return whether two characters stand where they stand in given names more often than in other words."""
+        first, last = self._places_in_names
+        return first.get(text[0], -_BOUND) > 0 and last.get(text[1], -_BOUND) > 0 and text not in self._words
+
+    def municipality_starts(self, text: str, place: int, beyond: int) -> bool:
+        """Return whether a municipality starts at a place and ends behind another."""
+        sizes = range(max(beyond - place + 1, 2), _LONGEST_TITLE + 1)
+        return any(text[place : place + size] in self._municipalities for size in sizes)
 
     @cached_property
     def foreign(self) -> frozenset[str]:
@@ -134,6 +139,18 @@ class ProseWords:
     @cached_property
     def _words(self) -> frozenset[str]:
         return frozenset(self.lines("words-kanji.txt"))
+
+    @cached_property
+    def _municipalities(self) -> frozenset[str]:
+        names = [line.rpartition("\t")[2] for line in self.lines("municipalities.txt")]
+        return frozenset((*names, *(re.sub("^.+?郡(?=.)", "", name) for name in names)))
+
+    @cached_property
+    def _places_in_names(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        names = [name for name in self._common_given if len(name) == 2]
+        words = [word for word in self._words if len(word) == 2]
+        first, last = ([name[at] for name in names] for at in (0, 1))
+        return _odds(first, [word[0] for word in words]), _odds(last, [word[1] for word in words])
 
     @cached_property
     def _titles(self) -> frozenset[str]:
