@@ -16,7 +16,8 @@ from pipeline.rules_values import normalise, value_tag
 
 __all__ = ["Masker"]
 
-_RECALL: Final = 1.5
+_RECALL: Final = 2.0
+"""Worth of a name that is masked: of 3,000 dictionary words as file names 4 % reach it, of whole names 99.7 %."""
 _TAG_DIGITS: Final = 8
 
 

@@ -2,8 +2,8 @@
 
 The yardstick is the masking that names, paths and subjects went through when they were written: a text in which it
 still finds a value holds one. Numbers by their form alone (an offset of twelve digits passes as a My Number once in
-eleven) count only with context, or where a register of the case has them. What ``case.toml`` says itself (who acquired,
-who witnessed) is the analyst's own word.
+eleven) and words that only look like names count with context, or where a register of the case has the number. What
+``case.toml`` says itself (who acquired, who witnessed) is the analyst's own word.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = ["Leak", "SelfScan"]
 
 _MASKED: Final = re.compile(r"\[([a-z-]+):[0-9a-f]{8}\]")
 _BY_FORM: Final = frozenset({"my-number", "phone", "credit-card"})
+_BY_LIKENESS: Final = frozenset({"name", "name-kana"})
 _DIGITS: Final = re.compile(r"[0-9](?:[0-9]|[ -](?=[0-9])){8,18}")
 _KNOWN: Final = 1 << 20
 _NAMED: Final = 5
@@ -90,7 +91,7 @@ class SelfScan:
             return set()
         kinds = {match.group(1) for match in _MASKED.finditer(masked)} - set(_MASKED.findall(text))
         by_context = {hit.kind for hit in self.masker.scanner.scan_text(text)}
-        return (kinds - _BY_FORM) | by_context | self._registered(text)
+        return (kinds - _BY_FORM - _BY_LIKENESS) | by_context | self._registered(text)
 
     def _registered(self, text: str) -> set[str]:
         """Return the kinds of the numbers in a text that a register has."""
