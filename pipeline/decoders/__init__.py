@@ -8,7 +8,7 @@ from pipeline.decoders.archives import Archive
 from pipeline.decoders.attached import Attached
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
 from pipeline.decoders.hibernation import Hibernation
-from pipeline.decoders.hidden import CLOSED, hidden_in, reveal_hidden
+from pipeline.decoders.hidden import CLOSED, hidden_in, hidden_in_text, reveal_hidden
 from pipeline.decoders.mail import Mail, Mailbox
 from pipeline.decoders.markup import Markup
 from pipeline.decoders.office import Document, Workbook
@@ -28,7 +28,7 @@ from pipeline.decoders.zips import archives_in
 from pipeline.decoders.zisofs import Zisofs
 
 __all__ = ["CLOSED", "DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "decoder_for",
-           "hidden_in", "refine_ole", "refine_zip", "reveal_hidden", "type_of"]  # fmt: skip
+           "hidden_in", "hidden_in_text", "refine_ole", "refine_zip", "reveal_hidden", "type_of"]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
     Archive(), Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Png(),

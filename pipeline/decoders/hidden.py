@@ -1,7 +1,9 @@
 """Text and streams hidden in other bytes by a change of form: found by trial wherever they begin, in any content.
 
-A place is written ``FORM:START+LENGTH``, a range of the bytes it was found in; ``reveal_hidden`` opens that range
-again. Not tried: encryption, and changes of single bytes (XOR, rotation, reversed order).
+A place is written ``FORM:START+LENGTH``, a range of the bytes it was found in; in decoded text, of its UTF-8 form, with
+the text's locator and a slash before. ``reveal_hidden`` opens that range again.
+
+Not tried: encryption, and changes of single bytes (XOR, rotation, reversed order).
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from pipeline.decoders.base import Limits, Member, Trouble
+from pipeline.decoders.base import Limits, Member, Text, Trouble
 from pipeline.decoders.hidden_codes import base64_bytes, base64_runs, hex_bytes, hex_runs
 from pipeline.decoders.hidden_escapes import escaped_runs, unescaped
 from pipeline.decoders.hidden_streams import deflate_bytes, deflated, stream_bytes, stream_runs
 from pipeline.decoders.hidden_wide import wide_bytes, wide_runs
 
-__all__ = ["CLOSED", "hidden_in", "reveal_hidden"]
+__all__ = ["CLOSED", "hidden_in", "hidden_in_text", "reveal_hidden"]
 
 CLOSED: Final = frozenset({
     "7z", "bzip2", "cab", "docx", "gzip", "hibernation", "lz4", "lzh", "lzip", "lzma", "mail", "mbox", "odt",
@@ -29,6 +31,11 @@ _OPENED: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {
     "base64": base64_bytes, "hexadecimal": hex_bytes, "escaped": unescaped, "compressed": stream_bytes,
     "deflate": deflate_bytes, "utf-32-le": wide_bytes("utf-32-le"), "utf-32-be": wide_bytes("utf-32-be"),
 }  # fmt: skip
+
+
+_LIKELY: Final = re.compile(
+    r"[A-Za-z0-9+/_-]{32}|(?:[0-9A-Fa-f]{2}[ :,-]){15}|%[0-9A-Fa-fu]|=[89A-F?][0-9A-F]?|\\[ux23]|&#|\+[A-Za-z0-9+/]{3}"
+)
 
 
 def hidden_in(data: bytes, limits: Limits, *, bare: bool = False) -> Iterator[Member | Trouble]:
@@ -49,6 +56,13 @@ def hidden_in(data: bytes, limits: Limits, *, bare: bool = False) -> Iterator[Me
                 yield Member(f"{form}:{start}+{length}", body)
     for form, start, length in wide_runs(data):
         yield Member(f"{form}:{start}+{length}", _OPENED[form](data[start : start + length], limits.member_bytes))
+
+
+def hidden_in_text(text: Text, limits: Limits) -> Iterator[Member | Trouble]:
+    """Yield what is hidden in decoded text; most texts are passed over after one look."""
+    if _LIKELY.search(text.text):
+        for item in hidden_in(text.text.encode("utf-8", "surrogatepass"), limits):
+            yield Member(f"{text.locator}/{item.path}", item.data) if isinstance(item, Member) else item
 
 
 def reveal_hidden(read: Callable[[int, int], bytes], path: str, cap: int) -> bytes | None:

@@ -140,9 +140,12 @@ class Reader:
         raise UnreadableError(f"{entry.address}: its container no longer holds it")
 
     def _hidden(self, entry: FileEntry) -> Readable:
-        """Open a run of its parent's bytes again that was in another form."""
-        around = self._content(self.file(entry.parent))
-        data = reveal_hidden(around.read, entry.path, self._context.case.limits.member_bytes)
+        """Open a run of its parent's bytes, or of a text in it, again that was in another form."""
+        parent = self.file(entry.parent)
+        locator, _, place = entry.path.rpartition("/")
+        text = self._text(parent, locator).encode("utf-8", "surrogatepass") if locator else None
+        around = self._content(parent) if text is None else BytesReadable(text)
+        data = reveal_hidden(around.read, place, self._context.case.limits.member_bytes)
         if data is None:
             raise UnreadableError(f"{entry.address}: its place is not written as this version writes it")
         return BytesReadable(data)

@@ -41,6 +41,7 @@ class Context:
         self._accounts: dict[str, tuple[list[Extent], list[int]]] = {}
         self._lost: dict[str, tuple[tuple[int, int], ...]] = {}
         self._certainties: dict[str, dict[str, str]] = {}
+        self._passwords: dict[str, tuple[bytes, ...]] = {}
         self._mapped: dict[tuple[str, str], Any] = {}
 
     @cached_property
@@ -84,8 +85,11 @@ class Context:
 
     def passwords(self, exhibit: str) -> tuple[bytes, ...]:
         """Return the passwords to try on what lies encrypted in an exhibit's files, each once."""
-        keys = self.options(exhibit).keys.for_volume(exhibit)
-        return tuple(dict.fromkeys(key.secret for key in keys if key.kind == KeyKind.PASSWORD and key.secret))
+        if exhibit not in self._passwords:
+            keys = self.options(exhibit).keys.for_volume(exhibit)
+            secrets = dict.fromkeys(key.secret for key in keys if key.kind == KeyKind.PASSWORD and key.secret)
+            self._passwords[exhibit] = tuple(secrets)
+        return self._passwords[exhibit]
 
     def image(self, exhibit: str) -> Image:
         """Open an exhibit's image, once; what the evidence stage found unreadable reads as zeros."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pipeline import address as addresses
 from pipeline.access.interfaces import Readable
-from pipeline.decoders import CLOSED, Limits, Locked, Member, Text, Trouble, decoder_for, type_of
+from pipeline.decoders import CLOSED, Limits, Locked, Member, Text, Trouble, decoder_for, hidden_in_text, type_of
 from pipeline.detectors import Table
 from pipeline.errors import UnreadableError
 from pipeline.records import (
@@ -235,6 +235,7 @@ class ContentExaminer:
             for finding in maker.from_text(hits, part.locator, sha256):
                 if (finding.kind, finding.value_tag) not in seen:
                     yield "detections", finding
+            yield from self._hidden(hidden_in_text(part, self._bounds(entry.exhibit)), entry, maker, seen, depth)
         elif isinstance(part, Member):
             yield from self._member(part, entry, maker, depth)
         elif isinstance(part, Locked):

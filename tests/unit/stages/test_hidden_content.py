@@ -8,6 +8,7 @@ import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -26,6 +27,8 @@ FILES = {
     "bare.dat": zlib.compress(ROW.encode() * 2, wbits=-15),
     "wide.txt": ROW.encode("utf-32-be"),
     "esc.json": json.dumps({"a": ROW}).encode(),
+    "letter.eml": b"From: a@example.com\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(quote(ROW).encode()),
     "icon.css": b"url(data:image/gif;base64," + base64.b64encode(bytes(range(200))) + b")",
 }
 
@@ -53,16 +56,17 @@ def test_each_is_found_in_its_run_and_reads_again(folder: Path) -> None:
     rows: list[Finding] = list(table_to_rows(TABLES["findings"], Store(folder / "out").mapped("examine", "detections")))
     hidden = {row.address.split("!member:")[0].rpartition("/")[2]: row for row in rows
               if row.kind == "email" and "!member:" in row.address}  # fmt: skip
-    assert sorted(hidden) == ["b64.txt", "bare.dat", "esc.json", "wide.txt"]
+    assert sorted(hidden) == ["b64.txt", "bare.dat", "esc.json", "letter.eml", "wide.txt"]
     for row in hidden.values():
         assert reader.value(row) == ADDRESS
         assert row.image_offset is None
     steps = hidden["b64.txt"].address.split("!")[2:4]
     assert steps[0] == f"member:base64:5+{len(FILES['b64.txt']) - 5}"
     assert steps[1].startswith("member:compressed:0+")
+    assert "!member:part 0/escaped:0+" in hidden["letter.eml"].address
 
 
 def test_what_shows_nothing_new_leaves_no_row(folder: Path) -> None:
     files = Store(folder / "out").table("files").to_pylist()
     assert not [row for row in files if row["flags"] == "hidden" and "icon.css" in row["address"]]
-    assert len([row for row in files if row["flags"] == "hidden"]) == 5
+    assert len([row for row in files if row["flags"] == "hidden"]) == 6
