@@ -19,6 +19,8 @@ _BLOCK: Final = 1 << 16
 
 def wide_runs(data: bytes) -> Iterator[tuple[str, int, int]]:
     """Yield (form, start, length) of runs; of two that overlap, the longer."""
+    if b"\0\0" not in data:
+        return
     found = [
         (start, -length, form) for form in _FORMS for phase in range(4) for start, length in _runs(data, phase, form)
     ]
@@ -54,11 +56,26 @@ def _runs(data: bytes, phase: int, form: str) -> Iterator[tuple[int, int]]:
 
 def _characters(data: bytes, offset: int, count: int, form: str) -> NDArray[np.int64]:
     """Return which words of a block are characters; most are ruled out by one look at their high bytes."""
-    words = np.frombuffer(data, dtype="<u4", count=count, offset=offset)
+    before = min(SHORTEST, offset // 4)
+    behind = min(SHORTEST, (len(data) - offset) // 4 - count)
+    words = np.frombuffer(data, dtype="<u4", count=before + count + behind, offset=offset - 4 * before)
     little = form == "utf-32-le"
-    places = np.flatnonzero(((words & (0xFFFC0000 if little else 0xFCFF)) == 0) & (words != 0))
-    codes = words[places] if little else words[places].byteswap()
-    return places[_is_character(codes)]
+    likely = ((words & (0xFFFC0000 if little else 0xFCFF)) == 0) & (words != 0)
+    places = np.flatnonzero(_in_runs(likely)[before : before + count])
+    codes = words[before : before + count][places]
+    return places[_is_character(codes if little else codes.byteswap())]
+
+
+def _in_runs(likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what holds eight times in a row or more."""
+    pairs = likely[1:] & likely[:-1]
+    fours = pairs[2:] & pairs[:-2]
+    runs = np.zeros_like(likely)
+    runs[: max(len(likely) - 7, 0)] = fours[4:] & fours[:-4]
+    if runs.any():
+        for step in (1, 2, 4):
+            runs[step:] = runs[step:] | runs[:-step]
+    return runs
 
 
 def _is_character(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
