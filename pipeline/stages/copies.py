@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.records import Copy, Holding, Severity, diagnose, identify
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
-from pipeline.stages.copies_columns import COLUMNS, TELLING, Gathered, gather
+from pipeline.stages.copies_columns import COLUMNS, TELLING, Gathered, distinct, gather
 from pipeline.stages.copies_owners import Datasets, Owners
 from pipeline.stages.copies_pairs import LEAST, PARTNERS, candidates
 from pipeline.stages.copies_relation import NEARLY_ALL, REORDERED, Comparison, Side, compare
@@ -70,7 +70,7 @@ def _holdings(found: Gathered, owners: Owners, datasets: Datasets) -> Iterator[_
     telling = np.asarray([kind in TELLING for kind in found.kinds], dtype=bool)
     for place, profile in zip(found.places, found.profiles, strict=True):
         side = Side(profile)
-        values = len(np.unique(profile.tags[telling[profile.kinds]]))
+        values = len(distinct(profile.tags[telling[profile.kinds]]))
         if not len(side.people) and values < LEAST:
             continue
         kinds = frozenset(found.kinds[number] for number in side.kinds)
@@ -81,8 +81,8 @@ def _holdings(found: Gathered, owners: Owners, datasets: Datasets) -> Iterator[_
             id=identify("holding", place.exhibit, place.content, "" if place.content else place.file),
             exhibit=place.exhibit, content=place.content, file=place.file, address=file.address, path=file.path,
             origin=file.origin, type=file.type, files=file.files,
-            records=len(np.unique(profile.records[profile.people != 0])), people=len(side.people),
-            households=len(np.unique(profile.tags[profile.kinds == home])), values=values,
+            records=len(distinct(profile.records[profile.people != 0])), people=len(side.people),
+            households=len(distinct(profile.tags[profile.kinds == home])), values=values,
             datasets=datasets.of(side.people), kinds=tuple(sorted(kinds)), encodings=tuple(sorted(forms)), family="",
         )  # fmt: skip
         yield _One(row, side, kinds, forms)
@@ -105,9 +105,9 @@ def _same_contents(holdings: Sequence[_One]) -> Iterator[Copy]:
 def _compared(found: Gathered, holdings: Sequence[_One], address: str) -> Iterator[Any]:
     """Yield the copies among different contents, and what bounds left out."""
     first: dict[str, _One] = {}
-    distinct = [one for one in holdings if first.setdefault(one.row.content or one.row.id, one) is one]
+    apart = [one for one in holdings if first.setdefault(one.row.content or one.row.id, one) is one]
     telling = np.asarray([kind in TELLING for kind in found.kinds], dtype=bool)
-    chosen = candidates([one.side.profile for one in distinct], telling)
+    chosen = candidates([one.side.profile for one in apart], telling)
     if chosen.cut:
         message = (
             f"{chosen.cut} holdings share people with more than {PARTNERS} others, or came late in too many pairs; "
@@ -115,9 +115,9 @@ def _compared(found: Gathered, holdings: Sequence[_One], address: str) -> Iterat
         )
         yield diagnose("copies", address, "copies-limit", message, Severity.WARNING)
     for left, right in chosen.pairs:
-        result = compare(distinct[left].side, distinct[right].side)
+        result = compare(apart[left].side, apart[right].side)
         if result.people >= LEAST or result.values >= ENOUGH:
-            yield _judged(distinct[left], distinct[right], result)
+            yield _judged(apart[left], apart[right], result)
 
 
 def _judged(left: _One, right: _One, found: Comparison) -> Copy:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["COLUMNS", "TELLING", "Gathered", "Place", "Profile", "gather", "hexadecimal"]
+__all__ = ["COLUMNS", "TELLING", "Gathered", "Place", "Profile", "distinct", "gather", "hexadecimal", "numbered"]
 
 COLUMNS: Final = (
     "content", "file", "kind", "encoding", "locator", "offset", "value_tag", "record", "person",
@@ -64,9 +64,9 @@ class Profile:
     @property
     def everyone(self) -> _Numbers:
         """The distinct people, ascending."""
-        found = np.unique(self.people)
-        people: _Numbers = found[found != 0]
-        return people
+        found = distinct(self.people)
+        everyone: _Numbers = found[found != np.uint64(0)]
+        return everyone
 
 
 @dataclass(slots=True)
@@ -77,6 +77,29 @@ class Gathered:
     profiles: list[Profile] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     encodings: list[str] = field(default_factory=list)
+
+
+def distinct(values: _Numbers) -> _Numbers:
+    """Return the distinct values, ascending; by sorting, which is several times faster here than numpy's own way."""
+    ordered = np.sort(values)
+    return ordered[_firsts(ordered)]
+
+
+def numbered(values: _Numbers) -> tuple[_Numbers, NDArray[np.int64]]:
+    """Return the distinct values, ascending, and the number of each value among them."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    firsts = _firsts(ordered)
+    numbers = np.empty(len(values), dtype=np.int64)
+    numbers[order] = np.cumsum(firsts) - 1
+    return ordered[firsts], numbers
+
+
+def _firsts(ordered: _Numbers) -> NDArray[np.bool_]:
+    """Tell of sorted values which are the first of their kind."""
+    firsts = np.ones(len(ordered), dtype=bool)
+    firsts[1:] = ordered[1:] != ordered[:-1]
+    return firsts
 
 
 class _Words:
@@ -114,8 +137,8 @@ def _numbers(
     content, file = contents.numbers(batch.column("content")), files.numbers(batch.column("file"))
     loose = contents.known.get("", -1)
     pairs = (content << 32) | file
-    distinct, inverse = np.unique(pairs, return_inverse=True)
-    wanted = [pair >> 32 == loose or first.setdefault(pair >> 32, pair) == pair for pair in distinct.tolist()]
+    differing, inverse = np.unique(pairs, return_inverse=True)
+    wanted = [pair >> 32 == loose or first.setdefault(pair >> 32, pair) == pair for pair in differing.tolist()]
     kept = np.asarray(wanted, dtype=bool)[inverse]
     chosen = pa.array(np.flatnonzero(kept))
     batch, pairs = batch.take(chosen), pairs[kept]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.copies_columns import Profile
+from pipeline.stages.copies_columns import Profile, distinct
 
 __all__ = ["Candidates", "candidates"]
 
@@ -60,11 +60,11 @@ def candidates(profiles: Sequence[Profile], telling: NDArray[np.bool_]) -> Candi
 
 def _postings(profiles: Sequence[Profile], telling: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return (key, holding) sorted: people, and those telling values that somewhere stand without a known person."""
-    nobody = [np.unique(one.tags[(one.people == 0) & telling[one.kinds]]) for one in profiles]
-    loose = np.unique(np.concatenate(nobody)) if nobody else np.empty(0, np.uint64)
+    nobody = [distinct(one.tags[(one.people == 0) & telling[one.kinds]]) for one in profiles]
+    loose = distinct(np.concatenate(nobody)) if nobody else np.empty(0, np.uint64)
     parts = []
     for number, one in enumerate(profiles):
-        values = np.unique(one.tags[telling[one.kinds]])
+        values = distinct(one.tags[telling[one.kinds]])
         own = np.concatenate([one.everyone, values[np.isin(values, loose)]])
         parts.append((own, np.full(len(own), number, dtype=np.int64)))
     if not parts:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.copies_columns import Profile
+from pipeline.stages.copies_columns import Profile, distinct, numbered
 
 __all__ = ["Comparison", "Side", "compare"]
 
@@ -33,19 +33,19 @@ class Side:
         return self.profile.everyone
 
     @cached_property
-    def tags(self) -> _Numbers:
-        """Distinct values, ascending."""
-        return np.unique(self.profile.tags)
+    def tags(self) -> tuple[_Numbers, NDArray[np.int64]]:
+        """Distinct values, ascending, and each finding's number among them."""
+        return numbered(self.profile.tags)
 
     @cached_property
-    def facts(self) -> _Numbers:
-        """Distinct values with whose they are, ascending."""
-        return np.unique(self.profile.facts)
+    def facts(self) -> tuple[_Numbers, NDArray[np.int64]]:
+        """Distinct values with whose they are, ascending, and each finding's number among them."""
+        return numbered(self.profile.facts)
 
     @cached_property
     def loose(self) -> _Numbers:
         """Distinct values of records that name no known person, ascending."""
-        return np.unique(self.profile.tags[self.profile.people == 0])
+        return distinct(self.profile.tags[self.profile.people == 0])
 
     @cached_property
     def kinds(self) -> frozenset[int]:
@@ -60,15 +60,17 @@ class Side:
     @cached_property
     def records(self) -> tuple[NDArray[np.int64], int]:
         """Return each finding's record as a number from 0, and how many records there are."""
-        distinct, numbers = np.unique(self.profile.records, return_inverse=True)
-        return numbers.astype(np.int64), len(distinct)
+        different, numbers = numbered(self.profile.records)
+        return numbers, len(different)
 
     @cached_property
     def appearance(self) -> _Numbers:
         """Distinct people in the order they first stand here."""
-        found, first = np.unique(self.profile.people, return_index=True)
-        order = np.argsort(first[found != 0], kind="stable")
-        people: _Numbers = found[found != 0][order]
+        found, numbers = numbered(self.profile.people)
+        first = np.full(len(found), len(numbers))
+        np.minimum.at(first, numbers, np.arange(len(numbers)))
+        order = np.argsort(first, kind="stable")
+        people: _Numbers = found[order][found[order] != 0]
         return people
 
 
@@ -87,12 +89,12 @@ class Comparison:
 
 def compare(left: Side, right: Side) -> Comparison:
     """Compare two holdings exactly."""
-    shared = np.intersect1d(left.people, right.people, assume_unique=True)
+    shared = left.people[_in(left.people, right.people)]
     common = np.asarray(sorted(left.kinds & right.kinds), dtype=np.uint8)
     left_compared, left_held = _held(left, right, common)
     right_compared, right_held = _held(right, left, common)
     return Comparison(
-        people=len(shared), values=len(np.intersect1d(left.tags, right.tags, assume_unique=True)),
+        people=len(shared), values=int(_in(left.tags[0], right.tags[0]).sum()),
         left_compared=left_compared, left_held=left_held, right_compared=right_compared, right_held=right_held,
         in_order=_in_order(left.appearance, right.appearance, shared),
     )  # fmt: skip
@@ -108,8 +110,9 @@ def _held(side: Side, other: Side, common: NDArray[np.uint8]) -> tuple[int, int]
     asked = np.isin(profile.kinds, common)
     known = profile.people != 0
     asked &= known if known.any() else True
-    held = (known & _in(profile.facts, other.facts)) | _in(profile.tags, other.loose)
-    held |= ~known & _in(profile.tags, other.tags)
+    (facts, fact), (tags, tag) = side.facts, side.tags
+    held = (known & _in(facts, other.facts[0])[fact]) | _in(tags, other.loose)[tag]
+    held |= ~known & _in(tags, other.tags[0])[tag]
     have = np.bincount(records[asked], minlength=count) > 0
     lacking = np.bincount(records[asked & ~held], minlength=count) > 0
     return int(have.sum()), int((have & ~lacking).sum())
