@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from pipeline.errors import SettingsError
 
-__all__ = ["Words"]
+__all__ = ["Words", "fixed_texts"]
 
 _COLUMNS = {"ja": 0, "en": 1}
 _OPEN = frozenset({"artefact", "code", "kind", "extent", "examination", "examination_text", "action", "meaning"})
@@ -60,3 +61,16 @@ class Words:
         if self.language not in _COLUMNS:
             raise SettingsError(f"{self.language!r}: reports are written in {', '.join(sorted(_COLUMNS))}")
         return _COLUMNS[self.language]
+
+
+def fixed_texts() -> str:
+    """Return all that reports say of themselves: labels and templates, whatever the case."""
+    folder = resources.files("pipeline.exporters")
+    templates = (path for path in _files(folder.joinpath("templates")) if path.name.endswith(".j2"))
+    texts = [path.read_text(encoding="utf-8") for path in sorted(templates, key=lambda path: path.name)]
+    return "\n".join([folder.joinpath("words.json").read_text(encoding="utf-8"), *texts])
+
+
+def _files(folder: Traversable) -> Iterator[Traversable]:
+    for path in folder.iterdir():
+        yield from _files(path) if path.is_dir() else (path,)

@@ -1,9 +1,9 @@
 """The self-scan: our own detectors over everything under ``out/``, which must hold no personal value in clear.
 
-The yardstick is the masking that names, paths and subjects went through when they were written: a text in which it
-still finds a value holds one. Numbers by their form alone (an offset of twelve digits passes as a My Number once in
-eleven) and words that only look like names count with context, or where a register of the case has the number. What
-``case.toml`` says itself (who acquired, who witnessed) is the analyst's own word.
+Columns that were masked when they were written are held to the masking: what it would still change is a value.
+Elsewhere a value counts where the detectors report one, or where a register of the case has it: prose is full of words
+that are also names, and an offset of twelve digits passes as a My Number once in eleven. The program's own sentences,
+and what ``case.toml`` says (who acquired, who witnessed), are no findings.
 """
 
 from __future__ import annotations
@@ -20,15 +20,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.detectors import Masker
+from pipeline.detectors.names import NameDictionary
+from pipeline.detectors.sieve import SEPARATOR
 from pipeline.errors import IntegrityError
+from pipeline.exporters.words import fixed_texts
 from pipeline.flow.written import Written, document, written_under
 from pipeline.register import Register
+from pipeline.rules_values import normalise
+from pipeline.stages.context import Context
 
-__all__ = ["Leak", "SelfScan"]
+__all__ = ["Leak", "SelfScan", "self_scan"]
 
 _MASKED: Final = re.compile(r"\[([a-z-]+):[0-9a-f]{8}\]")
+_MASKED_COLUMNS: Final = frozenset({"address", "label", "path", "subject"})
 _BY_FORM: Final = frozenset({"my-number", "phone", "credit-card"})
-_BY_LIKENESS: Final = frozenset({"name", "name-kana"})
 _DIGITS: Final = re.compile(r"[0-9](?:[0-9]|[ -](?=[0-9])){8,18}")
 _KNOWN: Final = 1 << 20
 _NAMED: Final = 5
@@ -49,6 +54,7 @@ class SelfScan:
     masker: Masker
     settings: Path
     registers: Mapping[str, Register] = field(default_factory=dict)
+    vocabulary: str = ""
 
     def check(self, out: Path) -> int:
         """Return how many distinct texts were scanned.
@@ -78,37 +84,54 @@ class SelfScan:
                 seen[column] = pa.concat_arrays([known, fresh])
             yield len(fresh), None
             for index in sorted(self.masker.mask_many(fresh)):
-                kinds = self._kinds(fresh[index].as_py())
+                kinds = self._kinds(fresh[index].as_py(), masked=column in _MASKED_COLUMNS)
                 if kinds:
                     yield 0, Leak(place=written.place, kinds=tuple(sorted(kinds)))
 
-    def _kinds(self, text: str) -> set[str]:
+    def _kinds(self, text: str, *, masked: bool) -> set[str]:
         """Return the kinds of value in a text without the analyst's own words."""
         for word in self._own_words:
             text = text.replace(word, " ")
-        masked = self.masker.mask(text)
-        if masked == text:
-            return set()
-        kinds = {match.group(1) for match in _MASKED.finditer(masked)} - set(_MASKED.findall(text))
-        by_context = {hit.kind for hit in self.masker.scanner.scan_text(text)}
-        return (kinds - _BY_FORM - _BY_LIKENESS) | by_context | self._registered(text)
+        hits = self.masker.scanner.scan_text(text)
+        kinds = {hit.kind for hit in hits if text[hit.start : hit.start + hit.length] not in self.vocabulary}
+        if masked:
+            again = self.masker.mask(text)
+            known = set(_MASKED.findall(text))
+            kinds |= {match for match in _MASKED.findall(again) if again != text and match not in known} - _BY_FORM
+        return kinds | self._registered(text)
 
     def _registered(self, text: str) -> set[str]:
-        """Return the kinds of the numbers in a text that a register has."""
-        numbers = sorted(set(_DIGITS.findall(text)))
+        """Return the kinds of the names and numbers in a text that a register has."""
+        loose = SEPARATOR.sub(" ", normalise(text))
+        values = {("name", loose[span.start : span.end]) for span in self._names.kanji_names(loose)}
+        values |= {("name-kana", loose[span.start : span.end]) for span in self._names.kana_names(loose)}
+        values |= {(kind, number) for number in _DIGITS.findall(text) for kind in _BY_FORM}
         return {
             kind
             for register in self.registers.values()
-            for kind in sorted(_BY_FORM.intersection(register.roles))
-            for number in numbers
-            if register.reason({kind: [number]}) != "unknown"
+            for kind, value in sorted(values)
+            if kind in register.roles and register.reason({kind: [value]}) != "unknown"
         }
+
+    @cached_property
+    def _names(self) -> NameDictionary:
+        return NameDictionary(self.masker.scanner.ruleset)
 
     @cached_property
     def _own_words(self) -> tuple[str, ...]:
         """The texts of the settings, the longest first."""
         found = set(_texts(tomllib.loads(self.settings.read_text(encoding="utf-8"))))
         return tuple(sorted((text for text in found if len(text) > 1), key=lambda text: (-len(text), text)))
+
+
+def self_scan(context: Context) -> SelfScan:
+    """Return the self-scan of a case, which knows the sentences of its verdict rules and of the reports."""
+    case = context.case
+    rules = [path.read_text(encoding="utf-8") for path in sorted((case.rules_directory / "verdict").glob("*.yaml"))]
+    return SelfScan(
+        masker=context.masker, registers=context.registers, settings=case.root / "case.toml",
+        vocabulary="\n".join([*rules, fixed_texts()]),
+    )  # fmt: skip
 
 
 def _texts(value: Any) -> Iterator[str]:

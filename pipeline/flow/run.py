@@ -19,7 +19,7 @@ from pipeline.custody import Ledger, read_ledger
 from pipeline.errors import EXIT_COMPLETE, EXIT_LOST, IntegrityError, SettingsError
 from pipeline.flow.images import check_unchanged, see_images
 from pipeline.flow.order import STAGES
-from pipeline.flow.privacy import SelfScan
+from pipeline.flow.privacy import self_scan
 from pipeline.flow.units import run_unit
 from pipeline.progress import SILENT, Progress
 from pipeline.records import Severity
@@ -111,11 +111,8 @@ def run_case(
 
 def _self_scan(context: Context, ledger: Ledger) -> int:
     """Look for personal values under ``out/``; the ledger keeps where one was found before the run ends on it."""
-    scan = SelfScan(
-        masker=context.masker, registers=context.registers, settings=context.case.root / "case.toml"
-    )  # fmt: skip
     try:
-        return scan.check(context.case.out)
+        return self_scan(context).check(context.case.out)
     except IntegrityError as error:
         ledger.append("self-scan-failed", {"reason": str(error)})
         raise

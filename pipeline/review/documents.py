@@ -11,7 +11,7 @@ from pipeline.exporters.html import render_report
 from pipeline.exporters.material import EDITIONS, ReportInputs
 from pipeline.exporters.model import build_model
 from pipeline.exporters.queries import REPORT_TABLES
-from pipeline.flow.privacy import SelfScan
+from pipeline.flow.privacy import self_scan
 from pipeline.flow.run import versions
 from pipeline.stages.context import Context
 from pipeline.store import file_digest, folder_digest, write_atomically
@@ -40,7 +40,6 @@ def write_reports(case: Case, *, edition: str, language: str) -> dict[str, str]:
     )  # fmt: skip
     name = f"report/{edition}.{language}.html"
     text = render_report(build_model(inputs))
-    scan = SelfScan(masker=context.masker, registers=context.registers, settings=case.root / "case.toml")
-    scan.check_document(name, text)
+    self_scan(context).check_document(name, text)
     write_atomically(case.out / name, text.encode())
     return {name: file_digest(case.out / name)}

@@ -15,7 +15,7 @@ from pipeline.access.salvage import Salvaged
 from pipeline.config import Case
 from pipeline.custody import verify_ledger
 from pipeline.errors import IntegrityError, TriageError
-from pipeline.flow.privacy import SelfScan
+from pipeline.flow.privacy import self_scan
 from pipeline.keys import open_keys
 from pipeline.records import Finding
 from pipeline.review.reading import Reader
@@ -152,9 +152,7 @@ def _findings(case: Case) -> str:
 
 def _privacy(case: Case) -> str:
     """Scan everything under ``out/`` for personal values."""
-    context = Context(case)
-    scan = SelfScan(masker=context.masker, registers=context.registers, settings=case.root / "case.toml")
-    return f"{scan.check(case.out)} texts hold no personal value"
+    return f"{self_scan(Context(case)).check(case.out)} texts hold no personal value"
 
 
 def _place(finding: Finding) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.detectors import Masker, Scanner
 from pipeline.errors import IntegrityError
+from pipeline.exporters.words import fixed_texts
 from pipeline.flow.privacy import SelfScan
 from pipeline.register import Register, build_register
 from pipeline.rules import load_rules
@@ -37,9 +38,9 @@ def scan(masker: Masker, tmp_path: Path) -> SelfScan:
     return SelfScan(masker=masker, settings=settings)
 
 
-def table(path: Path, column: pa.Array) -> None:
+def table(path: Path, column: pa.Array, name: str = "text") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table({"text": column}), path, compression="zstd")
+    pq.write_table(pa.table({name: column}), path, compression="zstd")
 
 
 def arrow(path: Path, text: str) -> None:
@@ -89,27 +90,30 @@ def test_text_without_a_value_passes(scan: SelfScan, tmp_path: Path, way: str) -
 
 
 def test_a_name_alone_in_a_path_is_seen(scan: SelfScan, tmp_path: Path) -> None:
-    table(tmp_path / "out/tables/files.parquet", pa.array([*PLAIN, f"/文書/{PERSON.name}.csv"]))
-    with pytest.raises(IntegrityError, match=r"tables/files\.parquet:text \(name\)"):
+    table(tmp_path / "out/tables/files.parquet", pa.array([*PLAIN, f"/文書/{PERSON.name}.csv"]), "path")
+    with pytest.raises(IntegrityError, match=r"tables/files\.parquet:path \(name\)"):
         scan.check(tmp_path / "out")
 
 
-def test_a_number_alone_is_seen_where_a_register_has_it(scan: SelfScan, masker: Masker, tmp_path: Path) -> None:
+def test_a_value_alone_is_seen_where_a_register_has_it(scan: SelfScan, masker: Masker, tmp_path: Path) -> None:
     number = my_number("31415926535")
-    table(tmp_path / "out/tables/a.parquet", pa.array([f"read {number} of"]))
+    texts = [f"read {number} of", f"{PERSON.name}の内容", f"<td>{PERSON.kana}</td>"]
+    table(tmp_path / "out/tables/a.parquet", pa.array(texts[:1]))
     assert scan.check(tmp_path / "out") == 1
     source, index = tmp_path / "r.csv", tmp_path / "r.akr"
-    source.write_text(f"個人番号,氏名\n{number},{PERSON.name}\n", encoding="utf-8")
+    source.write_text(f"個人番号,氏名,氏名カナ\n{number},{PERSON.name},{PERSON.kana}\n", encoding="utf-8")
     build_register(source, "residents", KEY, index)
     known = SelfScan(masker=masker, settings=scan.settings, registers={"residents": Register.open(index, KEY)})
-    with pytest.raises(IntegrityError, match="my-number"):
-        known.check(tmp_path / "out")
+    for text, kind in zip(texts, ("my-number", "name", "name-kana"), strict=True):
+        table(tmp_path / "out/tables/a.parquet", pa.array([text]))
+        with pytest.raises(IntegrityError, match=kind):
+            known.check(tmp_path / "out")
 
 
 def test_the_analysts_own_words_are_allowed(scan: SelfScan, tmp_path: Path) -> None:
-    table(tmp_path / "out/tables/a.parquet", pa.array(["鈴木一郎の件"]))
+    table(tmp_path / "out/tables/a.parquet", pa.array(["鈴木一郎の件"]), "label")
     assert scan.check(tmp_path / "out") == 1
-    table(tmp_path / "out/tables/a.parquet", pa.array(["鈴木一郎"]))
+    table(tmp_path / "out/tables/a.parquet", pa.array(["鈴木一郎"]), "label")
     with pytest.raises(IntegrityError):
         scan.check(tmp_path / "out")
 
@@ -122,4 +126,25 @@ def test_a_half_written_part_is_passed_over(scan: SelfScan, tmp_path: Path) -> N
 def test_a_document_is_refused_before_it_is_written(scan: SelfScan) -> None:
     scan.check_document("report/a.html", "<p>検出なし</p>")
     with pytest.raises(IntegrityError, match=r"report/a\.html"):
-        scan.check_document("report/a.html", f"<p>{PERSON.name}</p>")
+        scan.check_document("report/a.html", f"<p>氏名：{PERSON.name} 電話：{PERSON.phone}</p>")
+
+
+def test_words_that_are_also_names_are_no_values_in_prose(scan: SelfScan, tmp_path: Path) -> None:
+    said = [
+        "内容は示さない。",
+        "保護対象のデータがあるか。",
+        "持ち出しの準備。",
+        "所在が失われてから回収される",
+        "内包の項目。",
+    ]
+    written(tmp_path / "out/report/a.html", "\n".join(said).encode())
+    assert scan.check(tmp_path / "out") == len(said)
+
+
+def test_the_programs_own_sentences_are_no_findings(masker: Masker, scan: SelfScan, tmp_path: Path) -> None:
+    sentence = f"氏名：{PERSON.name} 電話：{PERSON.phone}"
+    written(tmp_path / "out/report/a.html", sentence.encode())
+    SelfScan(masker=masker, settings=scan.settings, vocabulary=sentence).check(tmp_path / "out")
+    with pytest.raises(IntegrityError):
+        scan.check(tmp_path / "out")
+    assert "確認されなかった" in fixed_texts()
