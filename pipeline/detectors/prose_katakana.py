@@ -44,7 +44,7 @@ class KatakanaProse:
             parts = _PARTS.split(run.group(), _MOST_PARTS)
             if not any(part in words.foreign for part in parts):
                 continue
-            ordinary = all(part in words.loanwords for part in parts) or _beside_kana(text, start, end)
+            ordinary = all(part in words.nouns for part in parts) or _beside_kana(text, start, end)
             if words.personal_title_starts(text, end) or not ordinary:
                 yield start, end
 

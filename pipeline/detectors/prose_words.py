@@ -108,7 +108,12 @@ class ProseWords:
     @cached_property
     def loanwords(self) -> frozenset[str]:
         """Words, places and companies in katakana."""
-        return frozenset(self.lines("words-katakana.txt"))
+        return frozenset(line.split("\t")[0] for line in self.lines("words-katakana.txt"))
+
+    @cached_property
+    def nouns(self) -> frozenset[str]:
+        """Common nouns in katakana."""
+        return frozenset(line.split("\t")[0] for line in self.lines("words-katakana.txt") if line.endswith("\tnoun"))
 
     @cached_property
     def last_kana(self) -> Mapping[str, float]:

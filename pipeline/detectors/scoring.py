@@ -16,6 +16,8 @@ from pipeline.rules import Context, Rule, RuleSet
 __all__ = ["Judge", "Text"]
 
 _PERSON: Final = frozenset({"name", "name-kana", "address", "my-number", "citizen-code"})
+_PLACES: Final = frozenset({"address"})
+"""What says where and not who: a marker beside it is about a house or an office, not about a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class Judge:
                 people.setdefault(text.line_of(one.start), set()).add(one.rule.kind)
         for one in free:
             wanted = one.rule.context.row and not (in_table and one.rule.kind != "sensitive-marker")
-            if wanted and people.get(text.line_of(one.start), set()) - {one.rule.kind}:
+            beside = people.get(text.line_of(one.start), set()) - {one.rule.kind}
+            if wanted and (beside - _PLACES if one.rule.kind == "sensitive-marker" else beside):
                 one.by_row = True
                 one.score += one.rule.context.row
 

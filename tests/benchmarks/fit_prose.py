@@ -22,7 +22,7 @@ from pipeline.rules_values import normalise
 ROOT = Path(__file__).parents[2]
 L2 = 1.0
 BY_HAND = {
-    "kanji": {"beside-noise": -5.0, "spaced": 1.5},
+    "kanji": {"beside-noise": -5.0, "given-names-a-body": -4.0, "spaced": 1.5},
     "katakana": {"single-untitled": -0.6},
     "lone": {
         "bias": -0.5, "common-surname": 2.0, "left-edge": 0.5, "left-hiragana": 0.5, "left-kanji": -2.0,
