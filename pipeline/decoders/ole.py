@@ -15,6 +15,7 @@ from pipeline.decoders.base import Decoded, Decoder, Limits, Member, Trouble, wh
 from pipeline.decoders.office import CELLS, Workbook
 from pipeline.decoders.types import refine_ole
 from pipeline.decoders.unlocking import office_of
+from pipeline.decoders.word import text_of_word, word_table
 
 __all__ = ["Ole"]
 
@@ -70,10 +71,20 @@ def _body(kind: str, book: olefile.OleFileIO, content: Readable, limits: Limits)
             )
         else:
             yield from Workbook().decode(content, limits)
+    elif kind == "doc" and (table := word_table(_stream(book, "WordDocument"))) is not None:
+        yield text_of_word(_stream(book, "WordDocument"), _stream(book, table))
     elif kind != "msg":
         yield Trouble(
             "no-decoder", f"{kind}: its own layout is not read by this version; its streams are scanned as bytes"
         )
+
+
+def _stream(book: olefile.OleFileIO, name: str) -> bytes:
+    """Return a stream; nothing where it cannot be read."""
+    try:
+        return bytes(book.openstream(name).read())
+    except FAULTS:
+        return b""
 
 
 def _area(book: olefile.OleFileIO) -> int:
