@@ -13,6 +13,7 @@ import olefile
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Member, Trouble, whole
 from pipeline.decoders.office import CELLS, Workbook
+from pipeline.decoders.slides import text_of_slides
 from pipeline.decoders.types import refine_ole
 from pipeline.decoders.unlocking import office_of
 from pipeline.decoders.word import text_of_word, word_table
@@ -73,6 +74,8 @@ def _body(kind: str, book: olefile.OleFileIO, content: Readable, limits: Limits)
             yield from Workbook().decode(content, limits)
     elif kind == "doc" and (table := word_table(_stream(book, "WordDocument"))) is not None:
         yield text_of_word(_stream(book, "WordDocument"), _stream(book, table))
+    elif kind == "ppt":
+        yield from text_of_slides(_stream(book, "PowerPoint Document"))
     elif kind != "msg":
         yield Trouble(
             "no-decoder", f"{kind}: its own layout is not read by this version; its streams are scanned as bytes"
