@@ -33,6 +33,8 @@ __all__ = [
 
 _MAX_FILE: Final = 4 << 20
 _MAX_FILES: Final = 2000
+_NOT_SAID: Final = re.compile(r"[\s\"'_()\[\]【】「」/・:;*-]")
+_UNSAID: Final = dict.fromkeys(code for code in range(128) if _NOT_SAID.match(chr(code)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,8 @@ def load_headers(directory: Path = Path(__file__).parent.parent / "rules") -> di
 
 def fold_header(cell: str) -> str:
     """Return a header cell as the header dictionary spells it: no width, case, space, quote or punctuation."""
-    return re.sub(r"[\s\"'_()\[\]【】「」/・:;*-]", "", normalise(cell)).lower()
+    text = normalise(cell)
+    return (text.translate(_UNSAID) if text.isascii() else _NOT_SAID.sub("", text)).lower()
 
 
 def _files(directory: Path, pattern: str, problems: list[RuleProblem]) -> list[Path]:

@@ -66,6 +66,7 @@ _OLD_FORMS: Final = (
 _VARIANTS: Final = str.maketrans(*_OLD_FORMS)
 _OLD: Final = re.compile(f"[{_OLD_FORMS[0]}]")
 _NOT_NUMBER: Final = re.compile(r"[^0-9A-Za-z\0]")
+_DROPPED: Final = dict.fromkeys(code for code in range(128) if _NOT_NUMBER.match(chr(code)))
 _GAP: Final = re.compile(r"[\s・･]")
 _SMALL: Final = str.maketrans("ヶがノ之ッャュョァィゥェォ", "ケケのの" + "ツヤユヨアイウエオ")
 _HIRAGANA: Final = {code: code + 0x60 for code in range(0x3041, 0x3097)}
@@ -110,7 +111,7 @@ def canonical(kind: str, value: str) -> str:
     if not value.isascii():
         text = _SELECTORS.sub("", unicodedata.normalize("NFKC", normalise(value))).strip()
     if kind in _NUMBER_KINDS:
-        return _NOT_NUMBER.sub("", text).upper()
+        return (text.translate(_DROPPED) if text.isascii() else _NOT_NUMBER.sub("", text)).upper()
     if kind == "birth-date":
         return iso_date(text) or re.sub(r"\s", "", text)
     if kind == "email":

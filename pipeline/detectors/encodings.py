@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 from typing import Final, Literal
 
-__all__ = ["NOT_TEXT", "Decoded", "byte_forms", "decode", "decode_bytes", "decode_line", "japanese_weight"]
+__all__ = ["Decoded", "byte_forms", "decode", "decode_bytes", "decode_line", "japanese_weight"]
 
 _ESCAPE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\([@BD]|\([BJI])")
 _SURROGATE: Final = re.compile("[\udc80-\udcff]")
@@ -21,7 +21,7 @@ _EUC_TOKEN: Final = re.compile(rb"[\xa1-\xfe]{2}|\x8f[\xa1-\xfe]{2}|\x8e[\xa1-\x
 _NOT_EUC: Final = re.compile(rb"[\x80-\x8d\x90-\xa0]")
 _KANA: Final = re.compile("[ぁ-んァ-ヴー、。]")
 _COMMON: Final = re.compile("[〒ぁ-んァ-ヶー々一-龠、。（）「」・０-９　]")
-NOT_TEXT: Final = re.compile("[\udc80-\udcff\ue000-\uf8ff\x80-\x9f]")
+_BAD: Final = re.compile("[\udc80-\udcff\ue000-\uf8ff\x80-\x9f]")
 """Characters that bytes give which are read wrongly: lone surrogates, private ones, C1 controls."""
 _TRANSFER: Final = re.compile(rb"[1249]\d{7}[ A-Z\xa6-\xdf.()/-]{30}\d{10}")
 """Account and holder of a Zengin data record, which is in single-byte kana (全国銀行協会 レコード・フォーマット)."""
@@ -81,7 +81,7 @@ def decode_line(raw: bytes, likely: re.Pattern[str]) -> Decoded:
 
 def japanese_weight(text: str) -> int:
     """Return how much a text looks like Japanese rather than like bytes read wrongly."""
-    return len(_COMMON.findall(text)) + len(_KANA.findall(text)) - 3 * len(NOT_TEXT.findall(text))
+    return len(_COMMON.findall(text)) + len(_KANA.findall(text)) - 3 * len(_BAD.findall(text))
 
 
 @cache
@@ -217,7 +217,7 @@ def _jis_segment(raw: bytes, start: int, end: int, mode: bytes, parts: list[str]
 
 def _decode_legacy(raw: bytes, likely: re.Pattern[str]) -> Decoded:
     cp932 = decode(raw, "cp932")
-    if (_NOT_EUC.search(raw) and not NOT_TEXT.search(cp932.text)) or _TRANSFER.search(raw):
+    if (_NOT_EUC.search(raw) and not _BAD.search(cp932.text)) or _TRANSFER.search(raw):
         return cp932
     utf8 = decode(raw, "utf-8")
     euc = _decode_euc(raw)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detectors.batches import Lines
-from pipeline.detectors.encodings import NOT_TEXT, decode_line
+from pipeline.detectors.encodings import decode_line
 
 __all__ = ["Reading", "readings"]
 
@@ -95,6 +95,12 @@ def _together(raw: bytes, lines: Lines, numbers: NDArray[np.int64], encoding: st
         text = joined.decode(encoding)
     except UnicodeDecodeError:
         return None
-    if encoding == "cp932" and NOT_TEXT.search(text):
+    if encoding == "cp932" and _is_doubtful(text):
         return None
     return text.split("\n") if len(numbers) else []
+
+
+def _is_doubtful(text: str) -> bool:
+    """Return whether a text without lone surrogates has private characters or C1 controls: read wrongly, mostly."""
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
+    return bool((((codes - 0xE000) < 0x1900) | ((codes - 0x80) < 0x20)).any())

@@ -20,6 +20,7 @@ __all__ = ["VALIDATORS", "valid_many"]
 _MY_NUMBER_WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _NOT_DIGIT: Final = re.compile(r"\D")
 _NOT_DIGIT_MANY: Final = re.compile(r"[^\d\0]")
+_DROPPED: Final = dict.fromkeys(code for code in range(128) if _NOT_DIGIT_MANY.match(chr(code)))
 _DIGIT_PHONE: Final = re.compile(r"0[1-9]\d{8}|0[5-9]0[1-9]\d{7}")
 _ISSUERS: Final = re.compile(
     r"4\d{12}(?:\d{3})?|5[1-5]\d{14}|2(?:2[2-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|35(?:2[89]|[3-8]\d)\d{12}"
@@ -162,7 +163,8 @@ def valid_many(names: Sequence[str], values: Sequence[str]) -> list[bool]:
 
 
 def _digits(values: Sequence[str]) -> list[str]:
-    return _NOT_DIGIT_MANY.sub("", "\0".join(values)).split("\0")
+    joined = "\0".join(values)
+    return (joined.translate(_DROPPED) if joined.isascii() else _NOT_DIGIT_MANY.sub("", joined)).split("\0")
 
 
 def _all_same_many(values: Sequence[str]) -> list[bool]:

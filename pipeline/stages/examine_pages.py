@@ -18,6 +18,8 @@ __all__ = ["CONTEXT_BYTES", "PAGE_BYTES", "Digests", "Pass", "pages", "read_once
 PAGE_BYTES: Final = 4 << 20
 CONTEXT_BYTES: Final = 8 << 10
 HEAD_BYTES: Final = 64 << 10
+TABLE_PAGE_BYTES: Final = 2 << 20
+"""A large table is read in smaller pages: what it holds takes twenty times its bytes as findings."""
 HELD_BYTES: Final = 16 << 20
 """The hits of a table are held in memory up to this size of it; a larger one is read again for them, page by page."""
 
@@ -78,22 +80,28 @@ class Scans(Protocol):
 
 
 def pages(
-    content: Readable, size: int, start: int = 0, *, table_of: Callable[[bytes], Table | None] | None = None
+    content: Readable,
+    size: int,
+    start: int = 0,
+    *,
+    table_of: Callable[[bytes], Table | None] | None = None,
+    most: int = 0,
 ) -> Iterator[tuple[Window, bytes]]:
     """Yield windows that tile ``size`` bytes from ``start``, and the bytes each one owns; each byte is read once.
 
+    A page has at most ``most`` bytes, by default ``PAGE_BYTES``.
     ``table_of`` reads the content's head for the layout of its rows. What ``content`` holds before ``start`` and behind
     the end is context of the first and the last window.
     """
-    end = start + size
+    end, most = start + size, most or PAGE_BYTES
     position = start
     before = content.read(max(start - CONTEXT_BYTES, 0), min(start, CONTEXT_BYTES)) if start else b""
-    page = content.read(position, min(PAGE_BYTES, end - position)) if size else b""
+    page = content.read(position, min(most, end - position)) if size else b""
     table = table_of(page[:HEAD_BYTES]) if table_of is not None and page else None
     while page:
         following_start = position + len(page)
         last = following_start >= end
-        wanted = min(CONTEXT_BYTES, content.size - end) if last else min(PAGE_BYTES, end - following_start)
+        wanted = min(CONTEXT_BYTES, content.size - end) if last else min(most, end - following_start)
         following = content.read(following_start, wanted) if wanted > 0 else b""
         data = before + page + following[:CONTEXT_BYTES]
         window = Window(
@@ -141,5 +149,5 @@ def read_once(
 
 
 def _swept(content: Readable, size: int, scanner: Scans) -> Iterator[Found]:
-    for window, _ in pages(content, size, table_of=scanner.table):
+    for window, _ in pages(content, size, table_of=scanner.table, most=TABLE_PAGE_BYTES):
         yield scanner.sweep(window)

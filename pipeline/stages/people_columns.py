@@ -76,19 +76,20 @@ def read_detections(batches: Iterable[pa.RecordBatch]) -> Detections:
         record = pc.if_else(alone, batch.column("id"), batch.column("record"))
         parts.setdefault("alone", []).append(np.asarray(alone))
         parts.setdefault("record", []).append(_bytes(record, _ID_BYTES))
-        parts.setdefault("tag", []).append(_bytes(batch.column("value_tag"), _TAG_BYTES))
+        halves = _bytes(batch.column("value_tag"), _TAG_BYTES).view(">u8").astype(np.uint64)
+        parts.setdefault("high", []).append(halves[:, 0].copy())
+        parts.setdefault("low", []).append(halves[:, 1].copy())
     if not parts:
         empty = np.empty(0, np.uint64)
         none = np.empty(0, np.int32)
         return Detections((), (), none, 0, none.astype(np.int16), none, empty, empty, empty.astype(bool))
-    joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    joined = {name: np.concatenate(parts.pop(name)) for name in sorted(parts)}
     kinds = sorted(names["kind"])
     ranks = np.array([kinds.index(kind) for kind in names["kind"]], np.int16)
-    record, count = _first_seen(joined["record"])
-    tags = joined["tag"].view(">u8").astype(np.uint64)
+    record, count = _first_seen(joined.pop("record"))
     return Detections(
         kinds, list(names["exhibit"]), record, count, ranks[joined["kind"]], joined["exhibit"].astype(np.int32),
-        tags[:, 0].copy(), tags[:, 1].copy(), joined["alone"].astype(bool),
+        joined["high"], joined["low"], joined["alone"].astype(bool),
     )  # fmt: skip
 
 

@@ -67,6 +67,6 @@ def test_a_large_table_is_read_again_for_its_hits(monkeypatch: pytest.MonkeyPatc
 
     held = hits(list(read().found()))
     monkeypatch.setattr(examine_pages, "HELD_BYTES", 100)
-    monkeypatch.setattr(examine_pages, "PAGE_BYTES", 20_000)
+    monkeypatch.setattr(examine_pages, "TABLE_PAGE_BYTES", 20_000)
     again = read()
     assert hits(list(again.found())) == hits(list(again.found())) == held
