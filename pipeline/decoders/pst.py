@@ -11,6 +11,7 @@ import pypff
 
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Member, Text, Trouble
+from pipeline.decoders.pst_free import free_blocks
 
 __all__ = ["Store"]
 
@@ -44,9 +45,7 @@ class Store(Decoder):
         try:
             yield from _items(store, limits)
             if store.encryption_type == _PERMUTED:
-                yield Trouble(
-                    "pst-free-blocks", "what deleted items left in its free blocks is enciphered; not searched"
-                )
+                yield from free_blocks(content)
         finally:
             store.close()
 
