@@ -15,7 +15,7 @@ from pipeline.stages.blocks_known import Known
 
 __all__ = ["Hits", "MatchedRun", "runs_of", "search"]
 
-PAGE: Final = 8 << 20
+PAGE: Final = 1 << 20
 MOST_HITS: Final = 1 << 26
 """Sectors that equal a known block, in one exhibit: 32 GiB of copies."""
 COMMON: Final = 16

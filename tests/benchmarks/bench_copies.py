@@ -109,8 +109,9 @@ def searched(mebibytes: int) -> None:
     planted = [(at, int(chance.integers(0, 160_000)), 40) for at in range(1000, mebibytes << 11, 4099)][:-1]
     for at, block, count in planted:
         image[at * BLOCK : (at + count) * BLOCK] = content[block * BLOCK : (block + count) * BLOCK]
+    medium = BytesReadable(bytes(image))
     began = time.process_time()
-    found = list(runs_of(search(BytesReadable(bytes(image)), known, multipliers), known))
+    found = list(runs_of(search(medium, known, multipliers), known))
     spent = time.process_time() - began
     exact = sorted((run.first, run.block, run.blocks) for run in found) == planted
     print(
@@ -127,5 +128,5 @@ def peak() -> int:
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:]] + [460_517, 512][len(sys.argv) - 1 :]
     with tempfile.TemporaryDirectory() as scratch:
-        searched(numbers[1])
         compared(numbers[0], Path(scratch))
+        searched(numbers[1])
