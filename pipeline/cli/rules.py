@@ -33,5 +33,5 @@ def handle(options: argparse.Namespace) -> int:
     measured = measure(load_rules(folder))
     print(f"rules hold; {measured.megabytes_per_second:.0f} MB/s on {measured.size >> 20} MiB without personal data")
     for kind, count in measured.hits:
-        print(f"  {kind}: {count} hits there")
+        print(f"  {kind}: {count} hits there, {count * 1e9 / measured.size:.0f} per GB")
     return EXIT_COMPLETE

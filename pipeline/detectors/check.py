@@ -16,10 +16,11 @@ from pipeline.detectors.yara_rules import compile_rules
 from pipeline.errors import RuleError
 from pipeline.rules import Rule, RuleSet, load_rules
 
-__all__ = ["Measurement", "check_examples", "check_rules", "encoded", "measure", "negative_pack"]
+__all__ = ["Measurement", "check_examples", "check_rules", "encoded", "measure", "negative_pack", "rule_places"]
 
 _PACK: Final = 4 << 20
-_FLOOD: Final = 50.0
+_FLOOD: Final = 1000.0
+"""Hits per GB of a pack that holds nobody, above which a rule is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +53,30 @@ def check_rules(directory: Path) -> list[str]:
     except RuleError as error:
         problems += str(error).splitlines()
     counted = Counter(hit.rule for hit in Scanner(ruleset).scan_content(negative_pack()))
-    flooding = sorted(rule for rule, count in counted.items() if count * 1e6 / _PACK > _FLOOD)
-    return problems + [f"{directory}: rule {rule} floods: more than {_FLOOD:.0f} hits per MB" for rule in flooding]
+    places = rule_places(directory)
+    return problems + [
+        f"{places.get(rule, directory)}: rule {rule} floods: {count * 1e9 / _PACK:.0f} hits per GB without people, "
+        f"more than {_FLOOD:.0f}; narrow the pattern or ask for context"
+        for rule, count in sorted(counted.items())
+        if count * 1e9 / _PACK > _FLOOD
+    ]
+
+
+def rule_places(directory: Path) -> dict[str, str]:
+    """Return ``file:line`` of each rule's id."""
+    found: dict[str, str] = {}
+    for path in sorted((directory / "detectors").glob("*.yaml")):
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            if line.startswith("id:"):
+                found[line.removeprefix("id:").strip()] = f"{path}:{number}"
+    return found
 
 
 def check_examples(ruleset: RuleSet, directory: Path) -> list[str]:
     """Return the examples that fail, as text or in one of the rule's encodings."""
-    scanner = Scanner(ruleset)
+    scanner, places = Scanner(ruleset), rule_places(directory)
     return [
-        f"{directory / 'detectors'}: {rule.id}: {failure}"
+        f"{places.get(rule.id, directory / 'detectors')}: {rule.id}: {failure}"
         for rule in ruleset.rules
         for failure in _failures(scanner, rule)
     ]

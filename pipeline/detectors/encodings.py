@@ -23,6 +23,8 @@ _KANA: Final = re.compile("[ぁ-んァ-ヴー、。]")
 _COMMON: Final = re.compile("[〒ぁ-んァ-ヶー々一-龠、。（）「」・０-９　]")
 _BAD: Final = re.compile("[\udc80-\udcff\ue000-\uf8ff\x80-\x9f]")
 """Characters that bytes give which are read wrongly: lone surrogates, private ones, C1 controls."""
+_UTF8_RUN: Final = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}){4}")
+"""Four kana or kanji of UTF-8 in a row: as CP932 or EUC-JP such bytes would be a row of rare kanji."""
 _TRANSFER: Final = re.compile(rb"[1249]\d{7}[ A-Z\xa6-\xdf.()/-]{30}\d{10}")
 """Account and holder of a Zengin data record, which is in single-byte kana (全国銀行協会 レコード・フォーマット)."""
 _MAX_FORMS: Final = 16
@@ -216,6 +218,8 @@ def _jis_segment(raw: bytes, start: int, end: int, mode: bytes, parts: list[str]
 
 
 def _decode_legacy(raw: bytes, likely: re.Pattern[str]) -> Decoded:
+    if _UTF8_RUN.search(raw):
+        return decode(raw, "utf-8")
     cp932 = decode(raw, "cp932")
     if (_NOT_EUC.search(raw) and not _BAD.search(cp932.text)) or _TRANSFER.search(raw):
         return cp932
