@@ -33,8 +33,8 @@ HEADERS: Final = (
 
 
 def write_register(path: Path, people: int, encoding: str, seed: int = 7) -> None:
-    """Write the register: ten columns, no person real."""
-    with path.open("w", encoding=encoding, newline="") as stream:
+    """Write the register: ten columns, no person real; what an encoding lacks becomes a question mark."""
+    with path.open("w", encoding=encoding, errors="replace", newline="") as stream:
         rows = csv.writer(stream, lineterminator="\r\n")
         rows.writerow(HEADERS)
         for one in generate(people, seed):
