@@ -85,7 +85,7 @@ def check_examples(ruleset: RuleSet, directory: Path) -> list[str]:
 def measure(ruleset: RuleSet, seconds: Callable[[], float] = SYSTEM_CLOCK.monotonic) -> Measurement:
     """Scan the negative pack; ``seconds`` is a clock that counts up."""
     scanner = Scanner(ruleset)
-    list(scanner.scan_content("氏名,山田太郎,電話,06-6489-6000".encode()))  # builds what is built on first use
+    list(scanner.scan_content("山田太郎 電話 06-6489-6000".encode()))  # builds what is built on first use
     pack = negative_pack()
     before = seconds()
     counted = Counter(hit.kind for hit in scanner.scan_content(pack))
