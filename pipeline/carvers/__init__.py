@@ -26,7 +26,7 @@ from pipeline.carvers.sevenzip import SevenZip
 from pipeline.carvers.shortcuts import ShellLink
 from pipeline.carvers.space import CARVE_LIMIT, Chain, Space, Stretch
 from pipeline.carvers.sqlite_parts import SqliteJournal, SqliteLog, SqlitePages
-from pipeline.carvers.streams import Gzip
+from pipeline.carvers.streams import Gzip, Zlib
 from pipeline.carvers.text import TextRun
 from pipeline.carvers.tiff import Tiff
 
@@ -54,6 +54,7 @@ CARVERS: Final[tuple[Carver, ...]] = (
     Compound(), EventChunks(), EventLog(), Gif(), Gzip(), Hive(), HiveBins(), HiveCells(), JournalRecords(), Jpeg(),
     Letter(), Mailbox(), MftRecords(), Movie(), OutlookData(), Pdf(), Png(), Prefetch(), Rar(), RecycledNote(), Rtf(),
     SevenZip(), ShellLink(), Sqlite(), SqliteJournal(), SqliteLog(), SqlitePages(), TextRun(), Tiff(), Zip(),
+    Zlib(),
 )  # fmt: skip
 LITERALS: Final = literals(CARVERS)
 """What the engine's finder must find."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import zlib
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,16 @@ def test_a_torn_escape_sequence_leaves_no_finding_unreadable(tmp_path: Path, tor
     assert {"email", "postal-code"} <= {row.kind for row in found}
     reader = Reader(case)
     assert [row.kind for row in found if value_tag(key, row.kind, reader.value(row)) != row.value_tag] == []
+
+
+def test_a_bare_zlib_stream_in_raw_space_is_opened_and_read_again(tmp_path: Path) -> None:
+    packed = zlib.compress(ROW.encode("cp932") * 5)
+    noise = random.Random(5).randbytes(200_000)
+    (tmp_path / "image.raw").write_bytes((noise[:70_001] + packed + noise[70_001:]).ljust(1 << 18, b"\0"))
+    case = make_case(tmp_path, "image.raw")
+    run_to(case, "people")
+    found, key = rows_of(case, "findings"), open_keys(case.keys_directory).tag_key
+    assert {"email", "postal-code", "address"} <= {row.kind for row in found}
+    assert [(row.type, row.size) for row in rows_of(case, "files") if row.origin == "carved"] == [("zlib", len(packed))]
+    reader = Reader(case)
+    assert all(value_tag(key, row.kind, reader.value(row)) == row.value_tag for row in found)

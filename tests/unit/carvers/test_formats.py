@@ -67,6 +67,10 @@ def test_a_whole_object_ends_where_its_writer_ended_it(kind: str) -> None:
     assert (found.length, found.type, found.complete) == (len(data), KINDS[kind], True)
 
 
+_STREAMS = {"gzip", "zlib"}
+"""Whole by themselves, inside an object or alone: member after member, strip after strip."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_object_that_is_cut_off_is_never_whole(kind: str) -> None:
     data = whole(kind)
@@ -74,7 +78,7 @@ def test_an_object_that_is_cut_off_is_never_whole(kind: str) -> None:
         for rest in (NOISE, bytes(1 << 16), b"words and words\n" * 4000, b""):
             cut = len(data) * (part - 1) // part
             found = carved(NOISE[:5000] + data[:cut] + rest)
-            assert not [item for item in found if item.complete and not item.note and kind != "gzip"]
+            assert not [item for item in found if item.complete and not item.note and item.type not in _STREAMS]
             assert all(item.start + item.length <= 5000 + cut + len(rest) for item in found)
 
 
