@@ -1,9 +1,8 @@
 """Detection quality on data made with a new seed and on text of others: run by hand, prints figures.
 
-``bench_quality.py [--seed N] [--rows N] [--sentences FILE] [FOLDER…]``: rows found by table, encoding and container
-(live file, raw 4 KiB fragments between noise, straddling a page); precision, recall and F1 of each kind by exact byte
-offset; a decoy city by name and number; names in case notes and in ``--sentences``; findings for each GB of the
-ordinary software in the folders.
+``bench_quality.py [--seed N] [--rows N] [--sentences FILE] [FOLDER…]``: rows found by table and encoding (live
+file, raw 4 KiB fragments between noise); precision, recall and F1 of each kind by exact byte offset; names in case
+notes and in ``--sentences``; findings for each GB of the ordinary software in the folders.
 """
 
 from __future__ import annotations
