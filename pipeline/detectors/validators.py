@@ -58,6 +58,21 @@ _FILE_ENDINGS: Final = frozenset(
         "gz",
     ]
 )
+_CODES: Final = (
+    "ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bl bm bn bo bq br bs bt bw "
+    "by bz ca cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg eh er es et eu "
+    "fi fj fk fm fo fr ga gd ge gf gg gh gi gl gm gn gp gq gr gs gt gu gw gy hk hm hn hr ht hu id ie il im in "
+    "io iq ir is it je jm jo jp ke kg kh ki km kn kp kr kw ky kz la lb lc li lk lr ls lt lu lv ly ma mc md me "
+    "mf mg mh mk ml mm mn mo mp mq mr ms mt mu mv mw mx my mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf "
+    "pg ph pk pl pm pn pr ps pt pw py qa re ro rs ru rw sa sb sc sd se sg sh si sk sl sm sn so sr ss st su sv "
+    "sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye "
+    "yt za zm zw "
+)
+_COUNTRIES: Final = frozenset(_CODES.split())
+"""Country codes of the root zone (IANA root zone database)."""
+_TELLING: Final = 12
+_SHORTEST: Final = 8
+"""Characters of an address that say enough by themselves, and that even a short one has."""
 _TLD_LONGER: Final = frozenset(
     [
         "com",
@@ -129,9 +144,16 @@ def _phone(value: str) -> bool:
 
 def _email(value: str) -> bool:
     local, _, host = value.rpartition("@")
-    ending = host.rpartition(".")[2].lower()
-    known = ending in _TLD_LONGER or len(ending) == 2
-    return known and ".." not in value and not local.startswith(".") and ending not in _FILE_ENDINGS
+    labels = host.split(".")
+    ending = labels[-1].lower()
+    known = ending in _TLD_LONGER or ending in _COUNTRIES
+    plain = ".." not in value and not local.startswith(".") and ending not in _FILE_ENDINGS
+    return known and plain and (len(value) >= _TELLING or _is_short_address(value, host, labels[-2]))
+
+
+def _is_short_address(value: str, host: str, domain: str) -> bool:
+    """Tell a short address from what random bytes hold by chance (32 in a GB by the form alone)."""
+    return len(value) >= _SHORTEST and len(domain) > 1 and host in {host.lower(), host.upper()}
 
 
 def _date(value: str) -> bool:

@@ -25,7 +25,7 @@ def test_digest_changes_with_a_rule_and_with_nothing_else(folder: Path) -> None:
     before = load_rules(folder).digest
     assert load_rules(folder).digest == before
     path = folder / "detectors" / "email.yaml"
-    path.write_text(path.read_text("utf-8").replace("version: 1", "version: 2"), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("version: 2", "version: 3"), "utf-8")
     assert load_rules(folder).digest != before
 
 
