@@ -23,7 +23,7 @@ __all__ = ["CLOSED", "hidden_in", "hidden_in_text", "reveal_hidden"]
 CLOSED: Final = frozenset({
     "7z", "bzip2", "cab", "docx", "gzip", "hibernation", "lz4", "lzh", "lzip", "lzma", "mail", "mbox", "odt",
     "ole2", "pdf", "png", "pptx",
-    "rar", "tar", "xlsx", "xz", "zip", "zstd",
+    "rar", "tar", "xlsx", "xz", "zip", "zisofs", "zstd",
 })  # fmt: skip
 """Types whose own decoder gives all they hold as parts, each of which is looked through by itself."""
 _PLACE: Final = re.compile(r"([a-z0-9-]+):([0-9]{1,18})\+([0-9]{1,18})")

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.decoders import Limits, Member, Text, decoder_for, type_of
+from pipeline.errors import IntegrityError
 from pipeline.stages.examine_content import BytesReadable
 
 __all__ = ["Written", "document", "written_under"]
@@ -41,15 +42,17 @@ class Written:
 
 
 def written_under(folder: Path) -> Iterator[Written]:
-    """Yield all texts of a folder's files, in the order of their names; half-written parts are passed over."""
+    """Yield all texts of a folder's files, in the order of their names; half-written parts are passed over.
+
+    Raises:
+        IntegrityError: the file of a table is not one.
+    """
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if not path.is_file() or any(part.startswith(".") and part.endswith(".part") for part in path.parts):
             continue
-        if path.suffix == ".parquet":
-            yield from _columns(name, pq.ParquetFile(path).iter_batches(_ROWS, use_threads=False))
-        elif path.suffix == ".arrow":
-            yield from _columns(name, _arrow_batches(path))
+        if path.suffix in {".parquet", ".arrow"}:
+            yield from _table(name, path)
         elif path.suffix in {".jsonl", ".log", ".json"}:
             yield from _lines(name, _json_texts(path))
         elif path.suffix in {".html", ".htm", ".css", ".txt", ".csv", ".toml", ".svg", ".xml"}:
@@ -61,6 +64,16 @@ def written_under(folder: Path) -> Iterator[Written]:
 def document(name: str, text: str) -> Iterator[Written]:
     """Yield the texts of a document that is not written yet."""
     yield from _lines(name, _document_texts(text))
+
+
+def _table(name: str, path: Path) -> Iterator[Written]:
+    try:
+        if path.suffix == ".arrow":
+            yield from _columns(name, _arrow_batches(path))
+        else:
+            yield from _columns(name, pq.ParquetFile(path).iter_batches(_ROWS, use_threads=False))
+    except (pa.ArrowException, OSError) as error:
+        raise IntegrityError(f"{name}: the table's file cannot be read ({error})") from error
 
 
 def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -77,6 +90,7 @@ def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 def _columns(name: str, batches: Iterator[pa.RecordBatch]) -> Iterator[Written]:
     for batch in batches:
+        batch.validate(full=True)  # offsets of a damaged file would lead outside its memory
         for column, array in zip(batch.schema.names, batch.columns, strict=True):
             for leaf in _leaves(array):
                 texts = _telling(leaf)

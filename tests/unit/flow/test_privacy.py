@@ -148,3 +148,24 @@ def test_the_programs_own_sentences_are_no_findings(masker: Masker, scan: SelfSc
     with pytest.raises(IntegrityError):
         scan.check(tmp_path / "out")
     assert "確認されなかった" in fixed_texts()
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.arrow"])
+def test_a_table_that_cannot_be_read_is_said_whatever_is_damaged(scan: SelfScan, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "out" / name
+    texts = pa.array([f"text {number}" for number in range(300)])
+    if name.endswith(".arrow"):
+        path.parent.mkdir()
+        with pa.ipc.new_file(path, pa.schema([("text", pa.string())])) as sink:
+            sink.write_table(pa.table({"text": texts}))
+    else:
+        table(path, texts)
+    whole = path.read_bytes()
+    refused = 0
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+        try:
+            scan.check(tmp_path / "out")
+        except IntegrityError:
+            refused += 1
+    assert refused
