@@ -1,7 +1,8 @@
 """What the journal's copies of inode tables say an inode was, transaction by transaction.
 
-The journal is a ring: what is left of it is its newest part without a gap, so what happened to an inode after its first
-copy that is left shows in a later one; only what one and the same transaction did and undid does not.
+What is left of the journal is its newest part, without a gap unless a mount began it anew (``Journal.broken_after``):
+so what happened to an inode after its first copy that is left shows in a later one; only what one and the same
+transaction did and undid does not.
 """
 
 from __future__ import annotations

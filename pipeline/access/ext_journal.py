@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from pipeline.access.ext_layout import ExtLayout
@@ -19,13 +20,15 @@ from pipeline.errors import ParseError, UnreadableError
 __all__ = ["Copy", "Journal"]
 
 _MAGIC: Final = b"\xc0\x3b\x39\x98"
-_DESCRIPTOR, _SUPER_1, _SUPER_2 = 1, 3, 4
+_DESCRIPTOR, _COMMIT, _SUPER_1, _SUPER_2 = 1, 2, 3, 4
 _64BIT: Final = 2
 _CSUM_2: Final = 8
 _CSUM_3: Final = 16
 _ESCAPED, _SAME_UUID, _LAST = 1, 2, 8
 _MAX_BLOCKS: Final = 1 << 22
 _STEP: Final = 1024
+_UNUSED: Final = 2
+"""Numbers of transactions that unmounting and mounting pass over: jbd2 adds one when it ends, one when it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +42,51 @@ class Copy:
 
 
 class Journal:
-    """A journal's copies of blocks, each with the transaction it is of; ``unread`` counts bytes not looked at."""
+    """A journal's copies of blocks, each with the transaction it is of; ``unread`` counts bytes not looked at.
+
+    Drivers that know no ``s_head`` begin at ``s_first`` (at 20 of the super block) with every mount, so what a short
+    mount wrote may be gone while older transactions, which lay behind that, are left.
+    """
 
     def __init__(self, data: Readable, stream: Stream, layout: ExtLayout) -> None:
         self._data, self.stream, self._layout = data, stream, layout
         raw = read_stream(data, stream, 0, 1024)
         if len(raw) < 1024 or raw[:4] != _MAGIC or struct.unpack_from(">I", raw, 4)[0] not in {_SUPER_1, _SUPER_2}:
             raise ParseError("the journal has no super block")
-        size, blocks = struct.unpack_from(">II", raw, 12)
+        size, blocks, self._first = struct.unpack_from(">III", raw, 12)
         if size != layout.block:
             raise ParseError("the journal's blocks are not the volume's")
         (self._features,) = struct.unpack_from(">I", raw, 40)
         self._count = min(blocks, stream.size // size, _MAX_BLOCKS)
         self.unread = (max(blocks, stream.size // size) - self._count) * size
+        self._whole: set[int] = set()
         self.copies = self._all()
+        self._unbroken = self._last_gap()
+
+    def broken_after(self, sequence: int) -> bool:
+        """Tell whether transactions behind one are gone that newer ones that are left came after."""
+        return self._unbroken - sequence > _UNUSED + 1
+
+    def _last_gap(self) -> int:
+        """Return the first of the transactions that are left whole to the newest, without a gap."""
+        whole = sorted(self._whole, reverse=True)
+        for newer, older in pairwise(whole):
+            if newer - older > _UNUSED + 1:
+                return newer
+        return whole[-1] if whole else 0
 
     def _all(self) -> dict[int, list[Copy]]:
         """Return copies by the block they are of, the newest first; a newer transaction's claim on a place holds."""
         owners: dict[int, Copy] = {}
+        begun: set[int] = set()
+        ended = self._first - 1
         for at, raw in self._marked():
             kind, sequence = struct.unpack_from(">II", raw, 4)
+            if kind == _COMMIT:
+                ended = at
+                self._whole |= begun & {sequence}
+            elif ended == at - 1:
+                begun.add(sequence)
             if kind != _DESCRIPTOR:
                 owners[at] = Copy(sequence, -1, at, escaped=False)
                 continue

@@ -97,7 +97,8 @@ class OlderCopies(OwnFileSystem):
 
         Blocks that are free now may have been another file's in between: such a file went later, or is a folder's or a
         map's block that a later transaction wrote, or left bytes behind this one's end, where a driver writes zeros.
-        What one transaction gave and took within itself may have done none of it. None leaves it to the bitmaps.
+        What one transaction gave and took within itself may have done none of it. Where transactions behind it are
+        gone, a file is contested. None leaves it to the bitmaps.
         """
         gone = {(state.inode.number, state.last) for state in self._history.gone()}
         known = sorted(self._history.owners(), key=lambda state: (-state.last, state.inode.number))
@@ -115,7 +116,9 @@ class OlderCopies(OwnFileSystem):
                 bad = Certainty.OVERWRITTEN if whole and taken >= whole else Certainty.PARTLY_OVERWRITTEN
                 lost = state.inode.size > 0 and not stream.size
                 self.losses.add("blocks of a deleted file are not known any more", count=lost, severity=Severity.NOTE)
-                yield state, stream, bad if stream.size and (taken or written or not complete) else None
+                held = bool(stream.size) and bool(taken or written or not complete)
+                broken = bool(stream.size) and stream.inside is None and self._journal.broken_after(state.last)
+                yield state, stream, bad if held else Certainty.CONTESTED if broken else None
             for _, stream, _ in streams:
                 for start, length in stream.runs:
                     later.add(start, length)

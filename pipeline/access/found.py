@@ -168,6 +168,9 @@ class OwnFileSystem(ABC):
         stream, place = item.stream, self._place(item)
         size = min(stream.size, _LONGEST)
         certainty = item.certainty or _certainty(item, allocated)
+        if certainty == Certainty.CONTESTED and allocated is not None:
+            free = _certainty(item, allocated)
+            certainty = certainty if free == Certainty.INTACT else free
         outside = any(start + length > self.data.size + _SPARE for start, length in stream.runs)
         inside = item.packed or stream.inside is not None or outside
         self.losses.add("a stream's blocks lie outside the volume", count=outside, severity=Severity.LOSS)

@@ -97,6 +97,32 @@ def test_blocks_that_a_deleted_file_used_since_are_not_called_intact(tmp_path: P
 
 
 @pytest.mark.tools
+def test_blocks_used_by_transactions_that_are_gone_are_contested(tmp_path: Path) -> None:
+    """Drivers without ``s_head`` begin the journal anew with each mount: transactions of a short one are lost first."""
+    volume = blank(tmp_path, 12 << 20, "-O", "^metadata_csum")
+    for fill, size, steps in (("A", 3 << 20, 40), ("B", 20 << 20, 0), ("", 0, 20)):
+        with mounted(volume, "ext4") as place:
+            for number in range(steps):
+                (place / "other").write_text(str(number))
+                settle(place)
+            if fill:
+                run("sh", "-c", f"head -c {size} /dev/zero | tr '\\0' {fill} > {place}/{fill} || true")
+                settle(place)
+                (place / fill).unlink()
+        forget_head(volume)
+    listed, gone = of_journal(volume)
+    assert listed.read(gone["/A"]).startswith(b"B")
+    assert gone["/A"].certainty == Certainty.CONTESTED
+
+
+def forget_head(volume: Path) -> None:
+    """Clear ``s_head``, at 88 of the journal's super block."""
+    with volume.open("r+b") as file:
+        file.seek(file.read().index(bytes.fromhex("c03b3998 00000004")) + 88)
+        file.write(bytes(4))
+
+
+@pytest.mark.tools
 def test_bytes_behind_the_end_of_a_file_are_a_later_owners(tmp_path: Path) -> None:
     volume = lived_in(tmp_path, "ext4")
     listed, gone = of_journal(volume)
