@@ -26,9 +26,13 @@ class Attached(Decoder):
         if isinstance(data, Trouble):
             yield data
             return
+        left = limits
         for start, end in archives_in(data):
-            for part in members_of(data[start:end], limits):
-                if isinstance(part, Member) and part.stored_offset is not None:
-                    yield replace(part, stored_offset=part.stored_offset + start)
+            for part in members_of(data[start:end], left):
+                if isinstance(part, Member):
+                    room = left.total_bytes - len(part.data)
+                    left = replace(left, total_bytes=max(room, 0), members=max(left.members - 1, 0))
+                    stored = part.stored_offset
+                    yield part if stored is None else replace(part, stored_offset=stored + start)
                 else:
                     yield part

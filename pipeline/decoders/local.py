@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from typing import Final
 
-__all__ = ["local_entries"]
+__all__ = ["MEASURED", "local_entries"]
 
 _HEADER: Final = re.compile(rb"PK\x03\x04.{26}", re.DOTALL)
 _METHODS: Final = (0, 8, 9, 12, 14, 93, 95, 99)
@@ -17,14 +17,13 @@ MEASURED: Final = 1 << 30
 """Bytes unpacked in all to find where entries end; behind that, the next signature is taken for the end."""
 
 
-def local_entries(data: bytes, limit: int) -> list[zipfile.ZipInfo]:
-    """Return what the local headers say, in their order, ``limit + 1`` entries at most.
+def local_entries(data: bytes, limit: int, left: int = MEASURED) -> list[zipfile.ZipInfo]:
+    """Return what the local headers say, in their order, ``limit + 1`` entries at most; ``left`` bytes are unpacked.
 
     Sizes that stand behind the data (flag bit 3) or in the ZIP64 field are found by unpacking or read from there; the
     search goes on behind each entry, so that an archive stored inside is not listed as part of this one.
     """
     found: list[zipfile.ZipInfo] = []
-    left = MEASURED
     match = _HEADER.search(data)
     while match and len(found) <= limit:
         info, at = _entry(data, match.start(), left), match.start() + 4

@@ -30,12 +30,15 @@ _OTHER: Final = re.compile(
 
 def streams_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
     """Yield what the streams that deflate hold: a Member per file, and one for runs of those without a signature."""
-    joined, first, room = bytearray(), 0, limits.total_bytes
-    for count, (at, body) in enumerate(_inflated(data, limits)):
+    joined, first, room, damaged = bytearray(), 0, limits.total_bytes, 0
+    for count, (at, body, fault) in enumerate(_inflated(data, limits)):
         room -= len(body)
+        damaged += bool(fault)
         if count >= limits.members or room < 0 or len(body) > limits.member_bytes:
             yield Trouble("limit-total-bytes", f"streams from offset {at} are not read")
             break
+        if not body:
+            continue
         if type_of(body[:4096]) in _PLAIN:
             first = first if joined else at
             joined += body + b"\n"
@@ -46,15 +49,18 @@ def streams_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
             joined.clear()
     if joined:
         yield Member(f"streams-{first}", bytes(joined))
+    if damaged:
+        yield Trouble(
+            "pdf-streams", f"{damaged} streams do not unpack to their end: damaged, enciphered, or coded twice"
+        )
 
 
-def _inflated(data: bytes, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """Yield where each deflated stream's keyword stands, and its bytes, one more than the limit where it exceeds it."""
+def _inflated(data: bytes, limits: Limits) -> Iterator[tuple[int, bytes, str]]:
+    """Yield where each deflated stream's keyword stands, its bytes (one more than a limit they exceed), the fault."""
     view, end = memoryview(data), 0
     for match in _START.finditer(data):
         before = data[max(match.start() - _DICTIONARY, end) : match.start()].rpartition(b" obj")[2]
         if _FLATE.search(before) and not _OTHER.search(before):
-            body, _ = inflated(view[match.end() :], limits.member_bytes)
+            body, fault = inflated(view[match.end() :], limits.member_bytes)
             end = match.end()
-            if body:
-                yield match.start(), body
+            yield match.start(), body, fault

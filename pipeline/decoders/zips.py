@@ -15,7 +15,7 @@ from typing import Final
 from pipeline.decoders.archives import unlocked
 from pipeline.decoders.base import Decoded, Limits, Locked, Member, Trouble
 from pipeline.decoders.inflate import METHODS, unpack
-from pipeline.decoders.local import local_entries
+from pipeline.decoders.local import MEASURED, local_entries
 
 __all__ = ["FAULTS", "archives_in", "members_of", "name_of"]
 
@@ -61,28 +61,31 @@ def members_of(data: bytes, limits: Limits) -> Iterator[Decoded]:
 
 
 def archives_in(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of the archives in other content: their end record leads back to a directory (APPNOTE 4.3.16).
+    """Yield (start, end) of the archives in other content, the last one first: end records lead back to a directory.
 
-    A program that unpacks itself is one: its archive's offsets count from the archive or from the program's start.
+    A program that unpacks itself is one: its archive's offsets count from the archive or from the program's start
+    (APPNOTE 4.3.16). What lies inside an archive is its own matter, so that no byte is in two of them.
     """
-    at = data.find(_END)
+    at, reached = data.rfind(_END), len(data)
     while at >= 0:
-        count, size, offset, comment = struct.unpack_from("<HIIH", data.ljust(at + 22, b"\0"), at + 10)
+        count, size, offset, comment = struct.unpack("<HIIH", data[at + 10 : at + 22].ljust(12, b"\0"))
         if count and size <= at and data.startswith(_LISTED, at - size):
-            start = max(at - size - offset, 0)
-            yield start, min(at + 22 + comment, len(data))
-        at = data.find(_END, at + 4)
+            start, end = max(at - size - offset, 0), min(at + 22 + comment, reached)
+            yield start, end
+            at = reached = start
+        at = data.rfind(_END, 0, at)
 
 
 def _unlisted(data: bytes, listed: list[zipfile.ZipInfo], limit: int) -> list[zipfile.ZipInfo]:
     """Return entries between the listed ones that the directory does not name: deleted, or hidden there."""
     found: list[zipfile.ZipInfo] = []
-    end = 0
+    end, left = 0, MEASURED
     bounds = [(info.header_offset, _start(data, info.header_offset), info.compress_size) for info in listed]
     for start, body, size in [*sorted(bounds, key=itemgetter(0)), (_directory(data, listed), None, 0)]:
         if data.find(_LOCAL, end, start) >= 0:
-            for info in local_entries(data[end:start], limit):
+            for info in local_entries(data[end:start], limit - len(found), left):
                 info.header_offset += end
+                left -= info.file_size if info.flag_bits & 8 else 0
                 found.append(info)
         end = max(end, start if body is None else body + size)
     return found

@@ -203,3 +203,25 @@ def test_members_of_one_name_have_places_of_their_own() -> None:
     assert decoder is not None
     found = members(list(decoder.parts(samples.Bytes(data), Limits())))
     assert found == {"0.txt": b"A", "0.txt#2": b"B", "0.txt#3": b"C"}
+
+
+def test_archives_in_a_program_are_opened_once_whatever_their_end_records_say() -> None:
+    inner = zipped({"inner.txt": b"inner"}, zipfile.ZIP_STORED)
+    outer = zipped({"a.txt": b"a" * 999, "inner.zip": inner}, zipfile.ZIP_STORED)
+    size, offset = struct.unpack_from("<II", outer, len(outer) - 10)
+    data = b"MZ" + bytes(300) + outer
+    ends = (struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 2, 2, size + 22 * more, offset, 0) for more in range(1, 400))
+    again = b"".join(ends)
+    decoder = decoder_for("pe", data + again)
+    assert decoder is not None
+    found = [item.path for item in decoder.parts(samples.Bytes(data + again), Limits()) if isinstance(item, Member)]
+    assert found == ["a.txt", "inner.zip"]
+
+
+def test_archives_of_one_content_share_its_limits() -> None:
+    data = b"MZ" + b"".join(zipped({f"{number}.bin": bytes(9000)}) for number in range(9))
+    decoder = decoder_for("pe", data)
+    assert decoder is not None
+    items = list(decoder.parts(samples.Bytes(data), Limits(total_bytes=40_000)))
+    assert len(members(items)) == 4
+    assert "limit-total-bytes" in troubles(items)

@@ -102,6 +102,13 @@ def test_what_a_pdf_dropped_or_keeps_beside_its_pages_is_read() -> None:
     assert inner in found.values()
 
 
+def test_a_stream_of_a_pdf_that_does_not_unpack_is_said() -> None:
+    packed = zlib.compress(BODY.encode())
+    for data, told in ((packed, []), (packed[:-9], ["pdf-streams"]), (b"no stream", ["pdf-streams"])):
+        stream = b"9 0 obj<</Filter/FlateDecode>>stream\n" + data + b"\nendstream endobj\n"
+        assert troubles(decoded(samples.pdf() + stream)) == troubles(decoded(samples.pdf())) + told
+
+
 def test_content_above_the_limit_is_said_by_every_decoder() -> None:
     for kind, data in SAMPLES.items():
         assert troubles(decoded(data, limits=Limits(total_bytes=16))) == ["limit-total-bytes"], kind
