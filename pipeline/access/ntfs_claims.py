@@ -25,6 +25,8 @@ __all__ = ["NEVER", "Claims"]
 Ints = NDArray[np.int64]
 NEVER: Final = -(1 << 62)
 _NOBODY: Final = -1
+_MOST_PAIRS: Final = 1 << 20
+"""Runs and the stretches that others held in them are compared one by one up to so many."""
 
 
 class Claims:
@@ -102,13 +104,54 @@ class Claims:
             return lost
         first = np.searchsorted(self._held[:, 1], start, side="right")
         stop = np.maximum(np.searchsorted(self._held[:, 0], start + count, side="left"), first)
-        pair, held = np.repeat(np.arange(len(owner)), stop - first), self._held[expand(first, stop - first)]
-        newer = (held[:, 3] != owner[pair]) & (held[:, 2] >= self.changed(owner)[pair])
+        changed, rows = self.changed(owner), np.arange(len(owner))
+        if int((stop - first).sum()) <= _MOST_PAIRS:
+            pair, at = np.repeat(rows, stop - first), expand(first, stop - first)
+        else:  # whoever claims a volume meets all that others held: only the first and the last are met one by one
+            lost += self._between(owner, changed, first + 1, stop - 1, cluster, blocks)
+            some, several = stop > first, stop - first > 1
+            pair, at = np.concatenate((rows[some], rows[several])), np.concatenate((first[some], stop[several] - 1))
+        held = self._held[at]
+        newer = (held[:, 3] != owner[pair]) & (held[:, 2] >= changed[pair])
         pair, held = pair[newer], held[newer]
         low = np.maximum(held[:, 0], start[pair]) * cluster
         length = np.minimum(held[:, 1], (start + count)[pair]) * cluster - low
         np.add.at(lost, pair, length - blocks.overlaps(low, length))
         return lost
+
+    def _between(self, owner: Ints, changed: Ints, first: Ints, stop: Ints, cluster: int, blocks: Blocks) -> Ints:
+        """Return how many free bytes the held stretches from ``first`` to ``stop`` have that others held later.
+
+        A tree over the stretches: on its level n each node holds 2**n of them, by time, with running sums.
+        """
+        low, length = self._held[:, 0] * cluster, (self._held[:, 1] - self._held[:, 0]) * cluster
+        free = length - blocks.overlaps(low, length)
+        stamps, rank = np.unique(self._held[:, 2], return_inverse=True)
+        least = np.searchsorted(stamps, changed)
+        lost = -_own(self._held[:, 3], free, owner, first, stop)
+        node, left, right = np.arange(len(free)), first, stop
+        while (left < right).any():
+            key = node * len(stamps) + rank
+            order = np.argsort(key, kind="stable")
+            key, sums = key[order], np.append(0, np.cumsum(free[order]))
+            for taken, at in ((left & 1, left), (right & 1, right - 1)):
+                row = np.flatnonzero((taken == 1) & (left < right))
+                begin, end = at[row] * len(stamps) + least[row], (at[row] + 1) * len(stamps)
+                lost[row] += sums[np.searchsorted(key, end)] - sums[np.searchsorted(key, begin)]
+            node, left, right = node >> 1, (left + 1) >> 1, right >> 1
+        return lost
+
+
+def _own(holder: Ints, free: Ints, owner: Ints, first: Ints, stop: Ints) -> Ints:
+    """Return the bytes of the stretches from ``first`` to ``stop`` that each owner holds."""
+    names, name = np.unique(holder, return_inverse=True)
+    key = name * len(free) + np.arange(len(free))
+    order = np.argsort(key)
+    key, sums = key[order], np.append(0, np.cumsum(free[order]))
+    at = np.minimum(np.searchsorted(names, owner), len(names) - 1)
+    begin, end = (np.searchsorted(key, at * len(free) + np.minimum(place, len(free))) for place in (first, stop))
+    own: Ints = np.where((names[at] == owner) & (first < stop), sums[end] - sums[begin], 0)
+    return own
 
 
 def _owners(batch: Batch, record: Ints) -> Ints:
