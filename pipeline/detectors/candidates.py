@@ -24,7 +24,7 @@ _PLACEHOLDER: Final = re.compile(rf"[\s{PLACEHOLDERS}]*")
 
 @dataclass(slots=True)
 class Candidate:
-    """A match in text that may become a hit."""
+    """A match in text that may become a hit; ``record`` is where the record that holds it starts and ends, if known."""
 
     rule: Rule
     start: int
@@ -33,6 +33,7 @@ class Candidate:
     by_word: bool = False
     by_column: bool = False
     by_row: bool = False
+    record: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,12 @@ def is_valid(rule: Rule, value: str) -> bool:
 
 def _regex(rule: Rule, pattern: re.Pattern[str], text: str) -> Iterator[Candidate]:
     group: str | int = "value" if "value" in pattern.groupindex else 0
+    framed = "record" in pattern.groupindex
     for low, high in _stretches(text, rule.match.needs):
         for match in pattern.finditer(text, low, high):
             if is_valid(rule, match[group]):
-                yield Candidate(rule, match.start(group), match.end(group), rule.score.base)
+                record = match.span("record") if framed else None
+                yield Candidate(rule, match.start(group), match.end(group), rule.score.base, record=record)
 
 
 def _stretches(text: str, needs: str) -> Iterator[tuple[int, int]]:

@@ -132,6 +132,7 @@ class Scanner:
             end = line.place(one.end - low)
             value = line.decoded.text[one.start - low : one.end - low]
             record = line.segment.start if line.segment.whole else line.segment.own_start
+            record = line.place(one.record[0] - low) if one.record else record
             yield _hit(one, value, (window.start + start, end - start), line.decoded.encoding, window.start + record)
 
     @cached_property
@@ -194,7 +195,7 @@ def _hit(one: Candidate, value: str, place: tuple[int, int], encoding: str, reco
 
 
 def _text_hit(text: str, found: Text, one: Candidate) -> Hit:
-    record = found.starts[found.line_of(one.start)]
+    record = one.record[0] if one.record else found.starts[found.line_of(one.start)]
     return _hit(one, text[one.start : one.end], (one.start, one.end - one.start), "text", record)
 
 

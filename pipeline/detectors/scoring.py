@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Final
 
 from pipeline.detectors.candidates import Candidate, Matcher
@@ -65,6 +66,7 @@ class Judge:
             self._words(candidate, text)
         everyone = [*typed, *free]
         self._rows(everyone, free, text, in_table=table is not None)
+        _frame(everyone)
         return _disjoint(one for one in everyone if one.score >= one.rule.score.report)
 
     def candidates(self, text: str) -> Iterator[Candidate]:
@@ -119,6 +121,14 @@ class Judge:
     @cached_property
     def _contexts(self) -> Mapping[str, tuple[re.Pattern[str] | None, re.Pattern[str] | None]]:
         return {rule.id: _patterns(rule) for rule in self.ruleset.rules}
+
+
+def _frame(everyone: Sequence[Candidate]) -> None:
+    """Give what lies inside a record that a rule has made out that record: a line may hold many of fixed width."""
+    records = sorted({one.record for one in everyone if one.record is not None})
+    for one in everyone if records else ():
+        start, end = records[max(bisect_right(records, one.start, key=itemgetter(0)) - 1, 0)]
+        one.record = (start, end) if start <= one.start < end else None
 
 
 def _patterns(rule: Rule) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
