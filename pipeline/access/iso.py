@@ -18,6 +18,8 @@ from pipeline.records import Certainty, FileEntry, Origin, Severity, Volume
 __all__ = ["IsoFileSystem", "open_iso"]
 
 _MAX_FOLDER: Final = 1 << 26
+_MAX_UNITS: Final = 1 << 20
+"""Units of interleaved files that are kept: a record of a few bytes may ask for every other block of the disc."""
 ZISOFS: Final = b"\x37\xe4\x53\x96\xc9\xdb\xd6\x07"
 """How a file begins that is stored packed (zisofs_format.txt of zisofs-tools); such content is unpacked when opened."""
 _RANK: Final = {"rock-ridge": 0, "joliet": 1, "iso": 2}
@@ -44,6 +46,8 @@ class IsoFileSystem(OwnFileSystem):
         self.comparable = len(self._sessions) == 1  # The Sleuth Kit lists the first session as if it were the last
         self._surveyed: tuple[dict[int, Stream], dict[int, int], list[tuple[int, int]]] | None = None
         self._folders: dict[int, int] = {}
+        self._units: dict[int, bool] = {}
+        self._room = _MAX_UNITS
 
     def describe(self) -> dict[str, str | int]:
         """Return label, the time of creation as the serial, and block size."""
@@ -140,10 +144,16 @@ class IsoFileSystem(OwnFileSystem):
             head = read_block(self.data, first.child * session.block, 34)
             size = both(head, 10)[0] if len(head) == 34 else 0
             return Stream(size, ((first.child * session.block, _rounded(size)),))
-        runs = [run for record in group for run in self._runs(session, record)]
-        if any(record.size % session.block for record in group[:-1]):
-            self.losses.add("an extent inside a file is no multiple of a block", severity=Severity.WARNING)
-            runs = [(start, record.size) for (start, _), record in zip(runs, group, strict=False)]
+        runs: list[tuple[int, int]] = []
+        for record in group:
+            own = self._runs(session, record)
+            if record.size and not own:
+                break
+            spare = -record.size % session.block
+            if spare and record is not group[-1]:
+                self.losses.add("an extent inside a file is no multiple of a block", severity=Severity.WARNING)
+                own[-1] = (own[-1][0], own[-1][1] - spare)
+            runs += own
         return Stream(sum(record.size for record in group), tuple(runs))
 
     def _runs(self, session: Session, record: Record) -> list[tuple[int, int]]:
@@ -152,12 +162,20 @@ class IsoFileSystem(OwnFileSystem):
         if not (record.unit or record.gap):
             return [(record.block * block, _rounded(size, block))] if size else []
         step, unit = (record.unit + record.gap) * block, record.unit * block
-        if not unit or record.extended or record.block * block + size > self.data.size:
+        fits = unit > 0 and not record.extended and record.block * block + size <= self.data.size
+        if not fits or not self._kept(record.place, -(-size // unit)):
             text = "an interleaved file whose units do not fit is not put together; its blocks are scanned raw"
             self.losses.add(text, (record.place, 34), severity=Severity.LOSS)
             return []
         places = range(-(-size // unit))
         return [(record.block * block + n * step, min(unit, _rounded(size - n * unit, block))) for n in places]
+
+    def _kept(self, place: int, units: int) -> bool:
+        """Tell whether there is room for the units of a record; what was said of it once holds."""
+        if place not in self._units:
+            self._units[place] = units <= self._room
+            self._room -= units * self._units[place]
+        return self._units[place]
 
     def _bridge(self, known: set[object]) -> Iterator[Found]:
         """Yield what only the UDF tree of a bridge lists."""

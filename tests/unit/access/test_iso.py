@@ -157,6 +157,40 @@ def test_interleaved_file_of_impossible_units_is_a_loss(size: int, unit: int, ga
     assert [row.code for row in listed.remarks if row.severity == "loss"] == ["iso-damage"]
 
 
+def _two_extents(folder: Path, unit: int, gap: int) -> Listed:
+    """A file AA of two extents: the first of 5000 bytes in units with gaps between them, the second AB's 3 bytes."""
+    names = {"AA": b"".join(bytes([65 + n]) * 2048 for n in range(9)), "AB": b"end"}
+    volume = burn(folder, names=names)
+    raw = bytearray(volume.read_bytes())
+    at = raw.index(b"AA.;1") - 33
+    raw[at + 10 : at + 18] = (5000).to_bytes(4, "little") + (5000).to_bytes(4, "big")
+    raw[at + 25 : at + 28] = raw[at + 25] | 0x80, unit, gap
+    volume.write_bytes(raw)
+    return Listed(volume)
+
+
+def test_interleaved_extent_that_is_no_multiple_of_a_block_keeps_its_units(tmp_path: Path) -> None:
+    listed = _two_extents(tmp_path, 1, 1)
+    entry = next(row for row in listed.entries if row.size == 5003)
+    assert listed.read(entry) == listed.through(entry) == b"A" * 2048 + b"C" * 2048 + b"E" * 904 + b"end"
+
+
+def test_file_ends_before_an_extent_that_cannot_be_put_together(tmp_path: Path) -> None:
+    listed = _two_extents(tmp_path, 0, 1)
+    entry = next(row for row in listed.entries if row.size == 5003)
+    assert entry.runs == ()
+    with pytest.raises(UnreadableError, match="interleaved"):
+        listed.read(entry)
+
+
+def test_more_units_than_are_kept_are_a_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes of a record may ask for a unit of every other block of the disc, each record again."""
+    monkeypatch.setattr("pipeline.access.iso._MAX_UNITS", 4)
+    listed = _interleaved(tmp_path, 2048 * 9, 1, 1)
+    assert listed.named("/AA").runs == ()
+    assert [row.code for row in listed.remarks if row.severity == "loss"] == ["iso-damage"]
+
+
 def test_packed_file_without_its_header_is_a_loss(tmp_path: Path) -> None:
     packed = tmp_path / "packed"
     run("mkzftree", plant(tmp_path / "plain", {"a.txt": BIG}), packed)
