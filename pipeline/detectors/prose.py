@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,10 +60,14 @@ def edge_class(character: str) -> str:
 def first_apart(found: list[Found]) -> list[Found]:
     """Return the names that do not overlap, the better first, in the order of the text."""
     kept: list[Found] = []
+    starts: list[int] = []
     for one in sorted(found, key=lambda one: (-one.score, one.start, one.end)):
-        if all(one.end <= other.start or one.start >= other.end for other in kept):
-            kept.append(one)
-    return sorted(kept, key=lambda one: one.start)
+        place = bisect_left(starts, one.start)
+        before, after = kept[max(place - 1, 0) : place], kept[place : place + 1]
+        if all(one.end <= other.start or one.start >= other.end for other in (*before, *after)):
+            kept.insert(place, one)
+            starts.insert(place, one.start)
+    return kept
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from pipeline.detectors import Scanner
+from pipeline.detectors.prose import Found, first_apart
 from pipeline.rules import load_rules
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -66,3 +68,19 @@ def test_addresses_end_at_their_number(text: str, addresses: list[str]) -> None:
 def test_a_marker_beside_an_address_alone_is_nobody() -> None:
     assert found("sensitive-marker", "児童虐待の相談は兵庫県尼崎市東七松町1丁目23-1へ") == []
     assert found("sensitive-marker", "山田太郎 生活保護 兵庫県尼崎市東七松町1丁目23-1") == ["生活保護"]
+
+
+def one_by_one(found: list[Found]) -> list[Found]:
+    kept: list[Found] = []
+    for one in sorted(found, key=lambda one: (-one.score, one.start, one.end)):
+        if all(one.end <= other.start or one.start >= other.end for other in kept):
+            kept.append(one)
+    return sorted(kept, key=lambda one: one.start)
+
+
+@pytest.mark.parametrize(("seed", "size"), [(seed, seed % 40) for seed in range(200)])
+def test_names_apart_are_those_that_each_pair_leaves(seed: int, size: int) -> None:
+    chance = random.Random(seed)
+    places = [(chance.randrange(40), chance.randint(1, 6), float(chance.randint(0, 4))) for _ in range(size)]
+    found = [Found(start, start + length, score) for start, length, score in places]
+    assert first_apart(found) == one_by_one(found)
