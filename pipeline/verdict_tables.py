@@ -46,17 +46,19 @@ _MACROS: Final = (
 )
 _SHOWN: Final = r"""
        CREATE OR REPLACE TABLE shown AS
-       WITH carved AS (SELECT exhibit, address FROM files WHERE origin = 'carved'
-         AND (type = 'text' OR list_has_any(string_split(flags, ','), ['partial', 'unchecked'])))
+       WITH carved AS (SELECT exhibit, address FROM files
+         WHERE (origin = 'carved' AND type = 'text')
+           OR list_has_any(string_split(flags, ','), ['partial', 'unchecked']))
        SELECT f.id, f.exhibit, f.address, f.volume, c.address IS NULL AS proved,
               if(proved, f.path, '') AS path, if(proved, f.type, '') AS type, if(proved, f.size, 0) AS size
        FROM files f LEFT JOIN carved c ON c.exhibit = f.exhibit
-         AND c.address = regexp_extract(f.address, '^(.*?!carved:\d+\+\d+)(!.*)?$', 1)
+         AND c.address = regexp_extract(f.address, '^(.*?!(?:carved:|member:pages-\d{6}/)\d+\+\d+)(!.*)?$', 1)
 """
 """Files, and whether each was proved to have been there; what was not has no path, type or size to conclude from.
 
-That is a carved object that is whole by its own structure, checksums or decoder, and what lies inside such a one. Of a
-partial or unchecked one, and of a run of text, only the bytes are sure: they hold what was found in them.
+That is a carved object that is whole by its own structure, checksums or decoder, and what lies inside such a one; one
+in pages of memory too (:mod:`pipeline.stages.examine_memory`). Of a partial or unchecked one, and of a run of text,
+only the bytes are sure: they hold what was found in them.
 """
 _PROTECTED: Final = """
        CREATE OR REPLACE TABLE protected AS

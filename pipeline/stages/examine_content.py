@@ -179,7 +179,7 @@ class ContentExaminer:
         for part in decoder.parts(content, self._bounds(entry.exhibit)):
             yield from self._part(part, entry, maker, seen, sha256, depth, trouble)
             if isinstance(part, Member) and kind in MEMORY_KINDS:
-                yield from self._objects(part, entry, maker, depth)
+                yield from self._objects(part, entry, maker, seen, sha256, depth, trouble)
         whole = not trouble or entry.origin == Origin.CARVED
         outcome = "examined" if whole else "partial"
         yield "examinations", examination(entry, "decoded", outcome, "; ".join(sorted(set(trouble))), done.size)
@@ -216,11 +216,17 @@ class ContentExaminer:
         """Return a listed content that is too large to keep, to be read piece by piece."""
         return self._context.opener(entry.exhibit).open(entry) if done.data is None and not depth else None
 
-    def _objects(self, part: Member, entry: FileEntry, maker: FindingMaker, depth: int) -> Iterator[RowOf]:
+    def _objects(
+        self, part: Member, entry: FileEntry, maker: FindingMaker, seen: set[tuple[str, str]], sha256: str, depth: int,
+        trouble: list[str],
+    ) -> Iterator[RowOf]:  # fmt: skip
         """Yield the rows of objects in pages of memory, but for their own bytes, which the pages were read for."""
         for one in objects_in(part, BytesReadable(part.data)):
+            if isinstance(one, Trouble):
+                yield from self._part(one, entry, maker, seen, sha256, depth, trouble)
+                continue
             own = ""
-            for table, row in self._member(one, entry, maker, depth):
+            for table, row in self._member(one[0], entry, maker, depth, flags=one[1]):
                 own = own or (row.id if table == "files" else "")
                 if table != "detections" or not in_own_bytes(row, own):
                     yield table, row
@@ -268,9 +274,9 @@ class ContentExaminer:
         self, part: Member, parent: FileEntry, maker: FindingMaker, depth: int, *, flags: str = ""
     ) -> Iterator[RowOf]:
         """Yield the rows of a file inside a file."""
-        self._budget.members -= not flags
+        self._budget.members -= flags != HIDDEN
         self._budget.total -= len(part.data)
-        path = part.path if flags else self._context.masker.mask(part.path)
+        path = part.path if flags == HIDDEN else self._context.masker.mask(part.path)
         where = addresses.join(parent.address, "member", path)
         if path != part.path:
             where = f"{where}!entry:{self._budget.members}"

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import random
 import subprocess
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from pipeline.carvers import engine
+from pipeline.decoders import Member, Trouble
+from pipeline.stages.examine_content import BytesReadable
+from pipeline.stages.examine_memory import objects_in
 from pipeline.store import Store
 from tests.builders.hibernation import PAGE, windows_10
 from tests.e2e.conftest import akashi
@@ -62,3 +68,25 @@ def test_the_hibernation_file_is_decoded_in_full(tables: dict[str, list[dict[str
     outcomes = {(row["outcome"], row["reason"]) for row in tables["examinations"]
                 if row["subject"] == hibernated["id"] and row["examined_by"] == "decoded"}  # fmt: skip
     assert outcomes == {("examined", "")}
+
+
+def test_an_object_that_is_not_whole_says_so() -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        for number in range(40):
+            writer.writestr(f"{number}.txt", random.Random(number).randbytes(200))
+    for data, flag in ((archive.getvalue(), ""), (archive.getvalue()[:-2600], "partial")):
+        page = data.ljust(4 * PAGE, b"\xff")
+        (found,) = objects_in(Member("pages-000001", page), BytesReadable(page))
+        assert not isinstance(found, Trouble)
+        assert (found[0].path.partition("+")[0], found[1]) == ("pages-000001/0", flag)
+
+
+def test_what_is_not_carved_of_the_pages_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOST_BASE", 0)
+    monkeypatch.setattr(engine, "LOST_RATE", 1)
+    page = b"\0SQLite format 3\0" * 4096
+    (told,) = objects_in(Member("pages-000002", page), BytesReadable(page))
+    assert isinstance(told, Trouble)
+    assert told.code == "memory-not-carved"
+    assert told.message.startswith("pages-000002: from byte ")

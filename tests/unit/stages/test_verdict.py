@@ -304,6 +304,17 @@ def test_no_unvalidated_object_is_a_ground_but_what_was_found_in_its_bytes_is(na
     assert (found["level"], {ground["table"] for ground in found["grounds"]}) == ("confirmed", {table})
 
 
+@pytest.mark.parametrize(("flags", "table"), [("", "files"), ("partial", "findings"), ("unchecked", "findings")])
+@pytest.mark.parametrize("inside", ["", "!member:x%2F1+2"])
+def test_an_object_in_pages_of_memory_is_held_to_the_same(flags: str, table: str, inside: str) -> None:
+    where = "pc!p1!fs:/hiberfil.sys!member:pages-000003/512+90"
+    rows = with_file(negative_rows(), exhibit="pc", id="o", address=where, origin="member", type="pdf", flags=flags)
+    if inside:
+        rows = with_file(rows, exhibit="pc", id="m", address=f"{where}{inside}", origin="member", path="m")
+    found = entry(protected(rows, "pc", file="m" if inside else "o"), "unauthorised-copy", "pc")
+    assert (found["level"], {ground["table"] for ground in found["grounds"]}) == ("confirmed", {table})
+
+
 def test_the_name_of_an_unvalidated_object_shows_no_transfer() -> None:
     for flags, expected in (("", "confirmed"), ("partial", "indicated")):
         rows = served(700, "203.0.113.9")
