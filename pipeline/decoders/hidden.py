@@ -34,7 +34,8 @@ _OPENED: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {
 
 
 _LIKELY: Final = re.compile(
-    r"[A-Za-z0-9+/_-]{32}|(?:[0-9A-Fa-f]{2}[ :,-]){15}|%[0-9A-Fa-fu]|=[89A-F?][0-9A-F]?|\\[ux23]|&#|\+[A-Za-z0-9+/]{3}"
+    r"[A-Za-z0-9+/_-]{32}|(?:[0-9A-Fa-f]{2}[ :,\-\t\r\n]{1,2}){15}|%[0-9A-Fa-fu]|=[89A-F?][0-9A-F]?|\\[ux23]|&#"
+    r"|\+[A-Za-z0-9+/]{3}|:: [A-Za-z0-9+/]{4}"
 )
 
 
@@ -51,11 +52,18 @@ def hidden_in(data: bytes, limits: Limits, *, bare: bool = False) -> Iterator[Me
     yield from stream_runs(data, limits)
     for form, runs in (("base64", base64_runs), ("hexadecimal", hex_runs), ("escaped", escaped_runs)):
         for start, length in runs(data):
-            body = _OPENED[form](data[start : start + length], limits.member_bytes)
-            if body:
-                yield Member(f"{form}:{start}+{length}", body)
+            yield from _opened(form, data[start : start + length], start, limits.member_bytes)
     for form, start, length in wide_runs(data):
-        yield Member(f"{form}:{start}+{length}", _OPENED[form](data[start : start + length], limits.member_bytes))
+        yield from _opened(form, data[start : start + length], start, limits.member_bytes)
+
+
+def _opened(form: str, run: bytes, start: int, cap: int) -> Iterator[Member | Trouble]:
+    """Yield what a run holds, and whether it is cut off at the limit."""
+    body = _OPENED[form](run, cap)
+    if body:
+        yield Member(f"{form}:{start}+{len(run)}", body)
+    if len(body) >= cap:
+        yield Trouble("limit-hidden", f"{form} from byte {start} on exceeds {cap} bytes; the rest is not read")
 
 
 def hidden_in_text(text: Text, limits: Limits) -> Iterator[Member | Trouble]:

@@ -14,6 +14,7 @@ __all__ = ["deflate_bytes", "deflated", "stream_bytes", "stream_runs"]
 USABLE: Final = 512
 """Bytes that a stream must give before its damage, to be read as far as it goes."""
 _FIRST: Final = 256
+"""Bytes of the first step of a try, which count however soon it fails: a header can stand at every second byte."""
 _STEP: Final = 128
 _PIECE: Final = 1 << 16
 _TRIES: Final = 4
@@ -45,7 +46,7 @@ def stream_runs(data: bytes, limits: Limits) -> Iterator[Member | Trouble]:
             continue
         cap = min(limits.member_bytes, room)
         body, length, whole = _unpack(data, start, 47, cap)
-        tries -= length
+        tries -= max(length, _FIRST)
         if body and (whole or len(body) >= USABLE):
             room -= len(body)
             yield Member(f"compressed:{start}+{length}", body)
@@ -60,11 +61,14 @@ def stream_bytes(run: bytes, cap: int) -> bytes:
     return _unpack(run, 0, 47, cap)[0]
 
 
-def deflated(data: bytes, limits: Limits) -> Iterator[Member]:
-    """Yield the content as one deflate stream, where it is that to its end or to a trailer."""
-    body, length, whole = _unpack(data, 0, -15, min(limits.member_bytes, limits.total_bytes))
+def deflated(data: bytes, limits: Limits) -> Iterator[Member | Trouble]:
+    """Yield the content as one deflate stream, where it is that to its end or to a trailer; or that it is too large."""
+    cap = max(min(limits.member_bytes, limits.total_bytes), USABLE)
+    body, length, whole = _unpack(data, 0, -15, cap)
     if whole and len(body) >= _SHORTEST and len(data) - length <= _TRAILER:
         yield Member(f"deflate:0+{length}", body)
+    elif not whole and len(body) >= cap:
+        yield Trouble("limit-hidden", f"a deflate stream exceeds {cap} bytes; it is not read")
 
 
 def deflate_bytes(run: bytes, cap: int) -> bytes:

@@ -22,6 +22,8 @@ PIECE: Final = 64 << 20
 """Bytes of a content too large to keep that are searched at once."""
 OVERLAP: Final = 8 << 20
 """Bytes behind a piece within which what begins in it may end."""
+_WHOLE: Final = ("compressed", "base64", "hexadecimal")
+"""Forms whose runs may hold what a part of does not show; text in UTF-32 goes on in the next piece as it is."""
 
 
 def bounds(limits: config.Limits, members: int, total: int, passwords: tuple[bytes, ...] = ()) -> Limits:
@@ -48,8 +50,8 @@ def searched(content: Readable, limits: Limits, *, bare: bool) -> Iterator[Membe
             if int(first) >= PIECE and start + PIECE < content.size:
                 continue
             yield Member(f"{form}:{start + int(first)}+{length}", item.data)
-            if form == "compressed" and int(first) + int(length) == len(data) and start + len(data) < content.size:
-                yield Trouble("limit-hidden", f"a compressed stream at byte {start + int(first)} is read in part")
+            if form in _WHOLE and int(first) + int(length) == len(data) and start + len(data) < content.size:
+                yield Trouble("limit-hidden", f"{form} data at byte {start + int(first)} is read in part")
 
 
 def peeked(parts: Iterator[Member | Trouble]) -> tuple[bool, Iterator[Member | Trouble]]:

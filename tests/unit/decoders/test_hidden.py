@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from pipeline.decoders import Limits, Member, Trouble, hidden_in, reveal_hidden
+from pipeline.decoders import Limits, Member, Text, Trouble, hidden_in, hidden_in_text, reveal_hidden
 from tests.unit.decoders.samples import BODY, Bytes
 
 ROW = (BODY * 2).strip()
@@ -118,6 +118,30 @@ def test_a_bomb_of_streams_stops_at_the_limit_and_says_so() -> None:
     items = list(hidden_in(bomb, Limits(member_bytes=100 << 20, total_bytes=100 << 20)))
     assert sum(len(item.data) for item in items if isinstance(item, Member) and item.path[0] == "c") <= 100 << 20
     assert [item.code for item in items if isinstance(item, Trouble)] == ["limit-hidden"]
+
+
+def test_headers_at_every_second_byte_stop_at_the_limit_and_say_so() -> None:
+    assert [item.code for item in hidden_in(b"x\x9c" * (1 << 19), Limits()) if isinstance(item, Trouble)] == [
+        "limit-hidden"
+    ]
+
+
+LARGE = {
+    "base64": base64.b64encode(bytes(3000)), "hexadecimal": b"a" * 6000, "escaped": b"%E3%81%82" * 1000,
+    "utf-32-le": ("あ" * 1000).encode("utf-32-le"), "deflate": zlib.compress(bytes(3000), wbits=-15),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", sorted(LARGE))
+def test_what_is_cut_off_at_the_limit_says_so(form: str) -> None:
+    items = list(hidden_in(LARGE[form], Limits(member_bytes=1000), bare=form == "deflate"))
+    assert [item.code for item in items if isinstance(item, Trouble)] == ["limit-hidden"]
+    assert not [item for item in hidden_in(LARGE[form], Limits(), bare=True) if isinstance(item, Trouble)]
+
+
+@pytest.mark.parametrize("text", ["cn:: 5bGx55Sw", "\t".join(b"contact person".hex(" ").split() * 2)])
+def test_every_form_is_looked_for_in_decoded_text(text: str) -> None:
+    assert [item for item in hidden_in_text(Text("row 1", text), Limits()) if isinstance(item, Member)]
 
 
 @pytest.mark.parametrize(
