@@ -13,16 +13,14 @@ from pipeline.access.volumes import open_volume
 from pipeline.address import parent_of
 from pipeline.config import Case
 from pipeline.custody import Ledger
-from pipeline.decoders import Member, Text, decoder_for, reveal_hidden
 from pipeline.detectors.encodings import decode
 from pipeline.errors import SettingsError, UnreadableError
 from pipeline.keys import open_keys
-from pipeline.records import FileEntry, Finding, Origin
+from pipeline.records import FileEntry, Finding
 from pipeline.rules_values import value_tag
 from pipeline.schemas import TABLES
 from pipeline.stages.context import Context
-from pipeline.stages.examine_content import BytesReadable
-from pipeline.stages.examine_hidden import HIDDEN, bounds
+from pipeline.stages.reopen import Reopener
 from pipeline.store import Store, table_to_rows
 
 _LINE: Final = 4096
@@ -52,8 +50,7 @@ class Reader:
         self._files: dict[str, FileEntry] = {}
         self._raw: dict[str, Readable] = {}
         self._volumes = cache(self._context.volumes)
-        self._opened: tuple[str, Readable] | None = None
-        self._texts: tuple[str, dict[str, str]] | None = None
+        self._reopener = Reopener(self._context, self.file)
         self._key = open_keys(case.keys_directory).tag_key
 
     def value(self, finding: Finding) -> str:
@@ -63,7 +60,7 @@ class Reader:
             UnreadableError: the bytes are not where the table says.
         """
         if finding.locator:
-            text = self._text(self._file(finding), finding.locator)
+            text = self._reopener.text(self._file(finding), finding.locator)
             return text[finding.offset : finding.offset + finding.length]
         return self._decoded(finding)
 
@@ -94,7 +91,7 @@ class Reader:
         """Open what a finding's offset is in: an unlocked volume's raw bytes, or a file."""
         volume = self._volumes(finding.exhibit).get(parent_of(finding.address))
         if volume is None:
-            return self._content(self._file(finding))
+            return self.content(self._file(finding))
         if volume.address not in self._raw:
             image, options = self._context.image(finding.exhibit), self._context.options(finding.exhibit)
             self._raw[volume.address] = open_volume(image, volume, options)
@@ -123,55 +120,9 @@ class Reader:
             self._files[key] = row
         return self._files[key]
 
-    def _content(self, entry: FileEntry) -> Readable:
-        """Open a content; the last one stays open, for findings stand beside each other in the table."""
-        if self._opened is None or self._opened[0] != entry.id:
-            self._opened = entry.id, self._open(entry)
-        return self._opened[1]
-
-    def _open(self, entry: FileEntry) -> Readable:
-        if entry.origin != Origin.MEMBER:
-            return self._context.opener(entry.exhibit).open(entry)
-        if entry.flags == HIDDEN:
-            return self._hidden(entry)
-        for part in self._parts(self.file(entry.parent)):
-            if isinstance(part, Member) and self._context.masker.mask(part.path) == entry.path:
-                return BytesReadable(part.data)
-        raise UnreadableError(f"{entry.address}: its container no longer holds it")
-
-    def _hidden(self, entry: FileEntry) -> Readable:
-        """Open a run of its parent's bytes, or of a text in it, again that was in another form."""
-        parent = self.file(entry.parent)
-        locator, _, place = entry.path.rpartition("/")
-        text = self._text(parent, locator).encode("utf-8", "surrogatepass") if locator else None
-        around = self._content(parent) if text is None else BytesReadable(text)
-        data = reveal_hidden(around.read, place, self._context.case.limits.member_bytes)
-        if data is None:
-            raise UnreadableError(f"{entry.address}: its place is not written as this version writes it")
-        return BytesReadable(data)
-
     def content(self, entry: FileEntry) -> Readable:
         """Open a file entry's bytes, through its container where it is a member."""
-        return self._content(entry)
-
-    def _text(self, entry: FileEntry, locator: str) -> str:
-        if self._texts is None or self._texts[0] != entry.id:
-            texts = reversed([part for part in self._parts(entry) if isinstance(part, Text)])
-            self._texts = entry.id, {part.locator: part.text for part in texts}
-        if locator not in self._texts[1]:
-            raise UnreadableError(f"{entry.address}: decoding it again gives nothing at {locator}")
-        return self._texts[1][locator]
-
-    def _parts(self, entry: FileEntry) -> Iterator[Any]:
-        content = self._content(entry)
-        data = BytesReadable(content.read(0, min(content.size, entry.size)))
-        decoder = decoder_for(entry.type, data.data)
-        if decoder is None:
-            raise UnreadableError(f"{entry.address}: no decoder for {entry.type}")
-        limits = self._context.case.limits
-        yield from decoder.parts(
-            data, bounds(limits, limits.members, limits.total_bytes, self._context.passwords(entry.exhibit))
-        )
+        return self._reopener.content(entry)
 
 
 def reveal(case: Case, ledger: Ledger, key: str, *, reason: str) -> str:

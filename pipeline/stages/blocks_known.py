@@ -16,13 +16,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.access.interfaces import Readable
-from pipeline.decoders import Limits, Member, decoder_for
 from pipeline.errors import UnreadableError
 from pipeline.records import Diagnostic, FileEntry, Holding, Origin, Severity, diagnose
 from pipeline.schemas import TABLES
 from pipeline.stages.blocks_hash import BLOCK, Multipliers, proving
 from pipeline.stages.context import Context
-from pipeline.stages.examine_content import BytesReadable
+from pipeline.stages.reopen import Reopener
 from pipeline.store import table_to_rows
 
 __all__ = ["Known", "KnownContent", "known_blocks"]
@@ -68,12 +67,20 @@ def known_blocks(context: Context) -> Known:
     known = Known()
     parts: list[tuple[NDArray[np.uint64], NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]] = []
     multipliers, left = Multipliers(context.keys.tag_key), MOST_BYTES
-    for content, entry, chain in _wanted(context):
+    rows = [
+        one for one in context.store.rows("holdings") if one.content and one.people >= LEAST_PEOPLE and one.datasets
+    ]
+    files = _files(context, {row.file for row in rows})
+    own, reopener = {row.content for row in rows}, Reopener(context, files.__getitem__)
+    for content, entry in _wanted(rows, files):
+        if entry.size > LARGEST and content.content not in own:
+            known.diagnostics.append(_limit(entry, f"it contains people's data, but is larger than {LARGEST} bytes"))
+            continue
         if entry.size > left:
             known.diagnostics.append(_limit(entry, f"more than {MOST_BYTES} bytes of contents are to be looked for"))
             continue
         try:
-            blocks = _blocks(_opened(context, entry, chain), entry.size, multipliers)
+            blocks = _blocks(reopener.content(entry), entry.size, multipliers)
         except UnreadableError as error:
             known.diagnostics.append(_limit(entry, str(error)))
             continue
@@ -90,20 +97,15 @@ def _limit(entry: FileEntry, reason: str) -> Diagnostic:
     return diagnose("blocks", entry.address, "blocks-not-sought", message, Severity.WARNING)
 
 
-def _wanted(context: Context) -> Iterator[tuple[KnownContent, FileEntry, tuple[FileEntry, ...]]]:
-    """Yield contents with people of a dataset and the files around them, with the files that each lies in."""
-    rows = [
-        row for row in context.store.rows("holdings") if row.content and row.people >= LEAST_PEOPLE and row.datasets
-    ]
-    files = _files(context, {row.file for row in rows})
+def _wanted(rows: Sequence[Holding], files: Mapping[str, FileEntry]) -> Iterator[tuple[KnownContent, FileEntry]]:
+    """Yield contents with people of a dataset and the files around them, those with most people first."""
     seen: set[str] = set()
     for row in sorted(rows, key=lambda row: (-row.people, row.exhibit, row.address)):
-        chain = _chain(files, row.file)
-        for depth, entry in enumerate(chain):
+        for entry in _chain(files, row.file):
             content = entry.content or ""
-            if content and content not in seen and (depth == 0 or entry.size <= LARGEST):
+            if content and content not in seen:
                 seen.add(content)
-                yield _content(row, entry), entry, chain[depth + 1 :]
+                yield _content(row, entry), entry
 
 
 def _content(row: Holding, entry: FileEntry) -> KnownContent:
@@ -131,22 +133,6 @@ def _chain(files: Mapping[str, FileEntry], key: str) -> tuple[FileEntry, ...]:
         chain.append(files[key])
         key = files[key].parent if files[key].origin == Origin.MEMBER else ""
     return tuple(chain)
-
-
-def _opened(context: Context, entry: FileEntry, chain: Sequence[FileEntry]) -> Readable:
-    """Open a file, through the files it lies in."""
-    if entry.origin != Origin.MEMBER:
-        return context.opener(entry.exhibit).open(entry)
-    decoder = decoder_for(chain[0].type) if chain else None
-    if decoder is None:
-        raise UnreadableError(f"{entry.address}: what it lies in is not opened again")
-    given = context.case.limits
-    limits = Limits(depth=given.member_depth, members=given.members, member_bytes=given.member_bytes,
-                    total_bytes=given.total_bytes, ratio=given.ratio)  # fmt: skip
-    for part in decoder.decode(_opened(context, chain[0], chain[1:]), limits):
-        if isinstance(part, Member) and len(part.data) == entry.size and context.masker.mask(part.path) == entry.path:
-            return BytesReadable(part.data)
-    raise UnreadableError(f"{entry.address}: its container no longer holds it")
 
 
 def _blocks(

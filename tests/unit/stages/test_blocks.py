@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import random
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,20 +151,29 @@ def matched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[BlockMatch]
         "EX-01": noise(4, 20) + LIST + noise(4, 21),
         "EX-02": noise(4, 22) + LIST + noise(4, 23) + piece + noise(2, 24),
     }
+    return [row for table, row in examined(tmp_path, monkeypatch, images) if table == "block_matches"]
+
+
+def examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: Mapping[str, bytes], **more: Sequence[Any]
+) -> list[tuple[str, Any]]:
+    """Return the rows that the stage yields; ``more`` are tables that stand in the place of the usual ones."""
     for label, data in images.items():
         (tmp_path / f"{label}.dd").write_bytes(data)
     monkeypatch.setattr(Context, "keys", SimpleNamespace(tag_key=KEY, public_hex="", volume_keys=None))
     monkeypatch.setattr(Context, "clear", lambda self, label: self.image(label))
     monkeypatch.setattr(Context, "options", lambda self, label: None)
+    monkeypatch.setattr(Context, "passwords", lambda self, label: ())
+    monkeypatch.setattr(Context, "masker", SimpleNamespace(mask=str))
     context = context_of(tmp_path)
-    for table, rows in tables(len(images["EX-02"])).items():
+    for table, rows in (tables(len(images["EX-02"])) | more).items():
         path = context.store.path(table)
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows_to_table(TABLES[table], rows), path)
     stage = BlocksStage()
     items = [item for unit in stage.units(context) for item in stage.items(context, unit)]
     assert [item.exhibit for item in items] == ["EX-01", "EX-02"]
-    return [row for item in items for table, row in stage.examine(context, item) if table == "block_matches"]
+    return [row for item in items for row in stage.examine(context, item)]
 
 
 def context_of(tmp_path: Path) -> Context:
@@ -230,3 +241,45 @@ def test_the_stage_names_class_owner_and_source_and_leaves_out_the_file_itself(
     for row in found:
         image = (tmp_path / "EX-02.dd").read_bytes()
         assert image[row.image_offset :][: row.length] == LIST[row.content_offset :][: row.length]
+
+
+def packed(*names: str) -> tuple[bytes, list[FileEntry], list[Holding]]:
+    """Return a ZIP whose last member is the list, and the rows of a case that has it on EX-01."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, name in enumerate(names, 1):
+            archive.writestr(zipfile.ZipInfo(name), LIST if number == len(names) else noise(40, 30 + number))
+    data = stream.getvalue()
+    size = len(data)
+    rows = tables(0)
+    outer = replace(
+        rows["files"][0], content="outer", size=size, initialised_size=size, type="zip",
+        runs=(Run(start=4 * BLOCK, length=size),),
+    )  # fmt: skip
+    inner = replace(
+        outer, id="inner", content="sha", origin="member", parent="source", size=len(LIST), runs=(), type="",
+        address=f"{outer.address}!member:{names[-1]}", path=names[-1],
+    )  # fmt: skip
+    return noise(4, 20) + data, [outer, inner], [replace(rows["holdings"][0], file="inner", address=inner.address)]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_member_is_opened_again_by_its_number_among_those_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, files, holdings = packed("a.csv", "a.csv")
+    files[1] = replace(files[1], path="a.csv#2", address=f"{files[1].address}#2")
+    images = {"EX-01": data, "EX-02": noise(58, 22) + LIST[: 9 * BLOCK]}
+    rows = examined(tmp_path, monkeypatch, images, files=files, holdings=holdings)
+    matches = [row for table, row in rows if table == "block_matches" and row.exhibit == "EX-02"]
+    assert [(row.known_file, row.image_offset, row.blocks) for row in matches] == [("inner", 58 * BLOCK, 9)]
+    assert [row.message for table, row in rows if table == "diagnostics"] == []
+
+
+def test_what_is_too_large_to_be_sought_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, files, holdings = packed("a.csv")
+    monkeypatch.setattr("pipeline.stages.blocks_known.LARGEST", files[0].size - 1)
+    images = {"EX-01": data, "EX-02": noise(4, 22) + data}
+    rows = examined(tmp_path, monkeypatch, images, files=files, holdings=holdings)
+    said = [(row.code, row.address) for table, row in rows if table == "diagnostics"]
+    assert said == [("blocks-not-sought", files[0].address)]

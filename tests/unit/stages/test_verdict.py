@@ -117,6 +117,13 @@ def test_a_loss_on_the_exhibit_forbids_its_negatives(question: str) -> None:
     assert level(rows, question, exhibit) == "undetermined"
 
 
+@pytest.mark.parametrize("code", ["blocks-limit", "blocks-not-sought"])
+def test_pieces_that_were_not_looked_for_may_lie_on_every_exhibit(code: str) -> None:
+    assert level(negative_rows(), "unauthorised-copy", "usb") == "not-confirmed"
+    said = {"id": "d", "severity": "warning", "code": code, "address": "sv!p1!fs:/x"}
+    assert level(negative_rows() | {"diagnostics": [said]}, "unauthorised-copy", "usb") == "undetermined"
+
+
 def test_the_uncovered_stretch_is_told_in_both_languages() -> None:
     found = entry(with_source("chromium-history", first=INSIDE), "web-upload", "pc")
     stretch = "2022-06-21T00:00:00Z/2022-06-22T00:00:00Z"
