@@ -13,7 +13,7 @@ from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.stages.copies_columns import COLUMNS, TELLING, Gathered, distinct, gather
 from pipeline.stages.copies_owners import Datasets, Owners
-from pipeline.stages.copies_pairs import LEAST, PARTNERS, candidates
+from pipeline.stages.copies_pairs import COMMON, LEAST, PARTNERS, candidates
 from pipeline.stages.copies_relation import NEARLY_ALL, REORDERED, Comparison, Side, compare
 
 __all__ = ["CopiesStage"]
@@ -110,8 +110,9 @@ def _compared(found: Gathered, holdings: Sequence[_One], address: str) -> Iterat
     chosen = candidates([one.side.profile for one in apart], telling)
     if chosen.cut:
         message = (
-            f"{chosen.cut} holdings share people with more than {PARTNERS} others, or came late in too many pairs; "
-            "they were compared with those that share most, so that the list of their copies may be short"
+            f"{chosen.cut} holdings share people with more than {PARTNERS} others, or people that stand in more than "
+            f"{COMMON}, or came late in too many pairs; they were compared with those that share most besides, so that "
+            "the list of their copies may be short"
         )
         yield diagnose("copies", address, "copies-limit", message, Severity.WARNING)
     for left, right in chosen.pairs:

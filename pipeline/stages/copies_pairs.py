@@ -30,7 +30,7 @@ _GROUPS: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Pairs of holdings in order; ``cut`` holdings had more partners than are compared."""
+    """Pairs of holdings in order; ``cut`` holdings may have partners that they are not compared with."""
 
     pairs: tuple[tuple[int, int], ...]
     cut: int
@@ -43,6 +43,7 @@ def candidates(profiles: Sequence[Profile], telling: NDArray[np.bool_]) -> Candi
     cut = 0
     starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - np.uint64(1))) if len(keys) else np.empty(0, np.int64)
     lengths = np.diff(starts, append=len(keys))
+    everywhere = _everywhere(profiles, keys, starts, lengths, owners)
     shared = (lengths > 1) & (lengths <= COMMON)
     starts, lengths = starts[shared], lengths[shared]
     order = np.repeat(np.arange(len(starts)), lengths)
@@ -52,10 +53,25 @@ def candidates(profiles: Sequence[Profile], telling: NDArray[np.bool_]) -> Candi
     for one in range(len(profiles)):
         groups = order[by_holding[bounds[one] : bounds[one + 1]]]
         partners, more = _partners(one, groups, starts, lengths, owners, len(profiles))
-        cut += more
+        cut += more or bool(everywhere[one])
         found.update((min(one, other), max(one, other)) for other in partners)
     pairs = sorted(found)
     return Candidates(pairs=tuple(pairs[:PAIRS]), cut=cut + len({one for one, _ in pairs[PAIRS:]}))
+
+
+def _everywhere(
+    profiles: Sequence[Profile], keys: NDArray[np.uint64], starts: NDArray[np.int64], lengths: NDArray[np.int64],
+    owners: NDArray[np.int64],
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Tell which holdings have people that stand in too many others for candidates: daily exports of one list, say."""
+    common = np.flatnonzero(lengths > COMMON)
+    if not len(common):
+        return np.zeros(len(profiles), dtype=bool)
+    people = distinct(np.concatenate([one.everyone for one in profiles]))
+    common = common[np.isin(keys[starts[common]], people)]
+    members = owners[_ranges(starts[common], lengths[common])]
+    found: NDArray[np.bool_] = np.bincount(members, minlength=len(profiles)) >= LEAST
+    return found
 
 
 def _postings(profiles: Sequence[Profile], telling: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

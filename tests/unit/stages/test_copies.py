@@ -190,6 +190,20 @@ def test_strangers_and_a_few_shared_people_are_no_copy(tmp_path: Path) -> None:
     assert not copies["EX-01/n.txt", "EX-01/all.csv"].lineage
 
 
+@pytest.mark.parametrize("bound", ["COMMON", "PARTNERS", "PAIRS"])
+def test_copies_that_bounds_leave_out_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    daily = [replace(WHOLE, path=f"/{day}.csv", people=tuple(range(day, 100))) for day in range(4)]
+    assert limits_said(tmp_path / "whole", daily) == []
+    monkeypatch.setattr(f"pipeline.stages.copies_pairs.{bound}", 2)
+    assert limits_said(tmp_path / "bound", daily) == ["copies-limit"]
+
+
+def limits_said(folder: Path, lists: Sequence[List]) -> list[str]:
+    context, stage = case_with(folder, lists), CopiesStage()
+    items = [item for unit in stage.units(context) for item in stage.items(context, unit)]
+    return [row.code for item in items for table, row in stage.examine(context, item) if table == "diagnostics"]
+
+
 def test_a_member_is_no_copy_of_its_container(tmp_path: Path) -> None:
     inner = replace(WHOLE, path="/all.csv!member:a.csv")
     _, copies = judged(tmp_path, [WHOLE, inner])
