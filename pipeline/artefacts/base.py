@@ -66,6 +66,34 @@ class Action(StrEnum):
     """A server sent data to a client."""
     CONNECTION = "connection"
     """A network connection was let through or refused."""
+    FILE_OPENED = "file-opened"
+    """A program opened a file for a user: shell links, jump lists, lists of recent documents."""
+    FILE_CHOSEN = "file-chosen"
+    """A file was chosen in a dialogue to open or save."""
+    FILE_DISCARDED = "file-discarded"
+    """A file was moved to a recycle bin."""
+    PROGRAM_RUN = "program-run"
+    PROGRAM_PRESENT = "program-present"
+    """A program was on the system; nothing says that it ran."""
+    SEARCHED = "searched"
+    """Words were searched for."""
+    PATH_TYPED = "path-typed"
+    DATA_SENT = "data-sent"
+    """Bytes that a program sent and received over the network, in a stretch of time."""
+    NETWORK_JOINED = "network-joined"
+    SHARE_ACCESSED = "share-accessed"
+    """A file or folder of another host's share was used, or one of this host's by another."""
+    REMOTE_SESSION = "remote-session"
+    """A desktop or shell session from here to another host, or from another host to here."""
+    MAIL_RECEIVED = "mail-received"
+    SYNCED = "synced"
+    """A cloud client met a file otherwise than by sending it: it was listed, received or removed."""
+    TOOL_CONFIGURED = "tool-configured"
+    """A program that can send data has a server or an account set up."""
+    TASK_SCHEDULED = "task-scheduled"
+    ACCOUNT_KNOWN = "account-known"
+    """A user account exists on the host."""
+    BURNED = "burned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +110,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something an artefact says happened; ``time`` is UTC, ``place`` locates the record inside the source."""
+    """Something an artefact says happened; ``time`` is UTC, ``place`` locates the record inside the source.
+
+    Where a record names them, ``device`` is the serial number of a device, and ``detail`` holds, under these names,
+    what events are joined by: ``volume_serial`` (8 upper-case hexadecimal digits), ``volume_label``, ``drive_type``
+    (``removable``, ``fixed``, ``network``, ``optical``), ``disk_signature`` (8 digits), ``bytes`` (size of the file or
+    bytes sent), ``received`` (bytes), ``target_created`` and ``target_modified`` (ISO 8601), ``host``, ``account``,
+    ``program``, ``sha1``, ``state`` (``old`` where a later record has taken its place).
+    """
 
     time: datetime | None
     time_meaning: str
