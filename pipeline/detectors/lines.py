@@ -62,7 +62,7 @@ def line_segments(window: Window, start: int, end: int) -> Iterator[Segment]:
     if end - start <= LONGEST:
         yield Segment(start, end, start, end, whole=True)
     else:
-        yield from segments(window, range(start, end, _CELL // 4), 0)
+        yield from segments(window, (*range(start, end, _CELL // 4), end - 1), 0)
 
 
 def chosen_segments(window: Window, lines: Lines, numbers: Sequence[int]) -> Iterator[Segment]:
