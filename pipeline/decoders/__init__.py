@@ -7,8 +7,9 @@ from typing import Final
 from pipeline.decoders.archives import Archive
 from pipeline.decoders.attached import Attached
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
+from pipeline.decoders.beside import Beside
 from pipeline.decoders.hibernation import Hibernation
-from pipeline.decoders.hidden import CLOSED, hidden_in, hidden_in_text, reveal_hidden
+from pipeline.decoders.hidden import CLOSED, UNPACKED, hidden_in, hidden_in_text, reveal_hidden
 from pipeline.decoders.mail import Mail, Mailbox
 from pipeline.decoders.markup import Markup
 from pipeline.decoders.office import Document, Workbook
@@ -27,18 +28,22 @@ from pipeline.decoders.unopened import Encrypted, Unopened
 from pipeline.decoders.zips import archives_in
 from pipeline.decoders.zisofs import Zisofs
 
-__all__ = ["CLOSED", "DECODERS", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "decoder_for",
-           "hidden_in", "hidden_in_text", "refine_ole", "refine_zip", "reveal_hidden", "type_of"]  # fmt: skip
+__all__ = [
+    "CLOSED", "DECODERS", "UNPACKED", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble",
+    "decoder_for", "hidden_in", "hidden_in_text", "refine_ole", "refine_zip", "reveal_hidden", "type_of",
+]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
     Archive(), Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Png(),
     Rtf(), Sqlite(), SqliteParts(), Store(), Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
 )  # fmt: skip
+_OPENS_ARCHIVES: Final = frozenset({"docx", "mbox", "odt", "pptx", "tar", "xlsx", "zip"})
+"""Types that are such an archive, or whose decoder gives all that lies in them unpacked, with the archives there."""
 
 
 def decoder_for(kind: str, data: bytes | None = None) -> Decoder | None:
-    """Return the decoder of a type; where it has none, that of the archive which ``data`` holds, if any."""
+    """Return the decoder of a type; where ``data`` holds an archive that it does not open, one that does so, too."""
     own = next((decoder for decoder in DECODERS if kind in decoder.types), None)
-    if own is None and data is not None and next(archives_in(data), None):
-        return Attached()
-    return own
+    if data is None or kind in _OPENS_ARCHIVES or not next(archives_in(data), None):
+        return own
+    return Attached() if own is None else Beside(own=own)

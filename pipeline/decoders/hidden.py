@@ -18,14 +18,17 @@ from pipeline.decoders.hidden_escapes import escaped_runs, unescaped
 from pipeline.decoders.hidden_streams import deflate_bytes, deflated, stream_bytes, stream_runs
 from pipeline.decoders.hidden_wide import wide_bytes, wide_runs
 
-__all__ = ["CLOSED", "hidden_in", "hidden_in_text", "reveal_hidden"]
+__all__ = ["CLOSED", "UNPACKED", "hidden_in", "hidden_in_text", "reveal_hidden"]
 
 CLOSED: Final = frozenset({
     "7z", "bzip2", "cab", "docx", "gzip", "hibernation", "lz4", "lzh", "lzip", "lzma", "mail", "mbox", "odt",
-    "ole2", "pdf", "png", "pptx",
+    "ole2", "pptx",
     "rar", "tar", "xlsx", "xz", "zip", "zisofs", "zstd",
 })  # fmt: skip
 """Types whose own decoder gives all they hold as parts, each of which is looked through by itself."""
+UNPACKED: Final = frozenset({"pdf", "png"})
+"""Types whose own decoder unpacks their streams; objects and chunks that are none are looked through for other forms:
+strings of hexadecimal digits (ISO 32000-1 §7.3.4.3), ``tEXt`` with Base64."""
 _PLACE: Final = re.compile(r"([a-z0-9-]+):([0-9]{1,18})\+([0-9]{1,18})")
 _OPENED: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {
     "base64": base64_bytes, "hexadecimal": hex_bytes, "escaped": unescaped, "compressed": stream_bytes,
@@ -39,17 +42,21 @@ _LIKELY: Final = re.compile(
 )
 
 
-def hidden_in(data: bytes, limits: Limits, *, bare: bool = False) -> Iterator[Member | Trouble]:
+def hidden_in(
+    data: bytes, limits: Limits, *, bare: bool = False, streams: bool = True
+) -> Iterator[Member | Trouble]:  # fmt: skip
     """Yield what is hidden in bytes, form by form, each in the order of its places.
 
     Args:
         data: a whole content.
         limits: of what compressed streams may unpack to.
         bare: try all of it as one deflate stream too, which has no header and no checksum.
+        streams: look for compressed streams at all.
     """
     if bare:
         yield from deflated(data, limits)
-    yield from stream_runs(data, limits)
+    if streams:
+        yield from stream_runs(data, limits)
     for form, runs in (("base64", base64_runs), ("hexadecimal", hex_runs), ("escaped", escaped_runs)):
         for start, length in runs(data):
             yield from _opened(form, data[start : start + length], start, limits.member_bytes)

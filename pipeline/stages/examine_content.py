@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,11 +22,12 @@ from pipeline.records import (
 from pipeline.stages.base import RowOf
 from pipeline.stages.context import Context
 from pipeline.stages.examine_findings import FindingMaker, in_own_bytes
-from pipeline.stages.examine_hidden import HIDDEN, bounds, new_rows, peeked, searched
+from pipeline.stages.examine_hidden import HIDDEN, bounds, holds_archive, new_rows, peeked, searched
 from pipeline.stages.examine_memory import MEMORY_KINDS, objects_in
 from pipeline.stages.examine_noise import POSSIBLY_ENCRYPTED
 from pipeline.stages.examine_pages import Pass, read_once
 from pipeline.stages.examine_said import READ_KINDS, examination, is_gone, not_read, overlap
+from pipeline.stages.raw_space import MEMORY_FILES
 
 __all__ = ["BytesReadable", "ContentExaminer"]
 
@@ -165,10 +167,13 @@ class ContentExaminer:
         depth: int,
     ) -> Iterator[RowOf]:  # fmt: skip
         """Open a content; of a carved object, what its remains give is all there is, and its bytes were scanned raw."""
-        decoder = decoder_for(kind, done.data)
+        decoder, limits = decoder_for(kind, done.data), self._context.case.limits
         if decoder is None:
+            large = self._held(entry, done, depth)
+            if large is not None and not re.match(MEMORY_FILES, entry.path) and holds_archive(large):
+                reason = f"{kind}: it holds an archive and is larger than {limits.decode_bytes} bytes"
+                yield from self._undecoded(entry, "limit", f"{reason}; raise the limit in case.toml", done.size)
             return
-        limits = self._context.case.limits
         content = self._held(entry, done, depth) if decoder.streams else None
         content = BytesReadable(done.data) if content is None and done.data is not None else content
         if content is None or depth >= limits.member_depth:
@@ -196,7 +201,7 @@ class ContentExaminer:
         if content is None:
             yield Trouble("limit-hidden", "a member is too large to be searched for hidden streams")
             return
-        yield from searched(content, self._bounds(entry.exhibit), bare=kind == "unknown")
+        yield from searched(content, self._bounds(entry.exhibit), kind)
 
     def _hidden(
         self, parts: Iterator[Member | Trouble], entry: FileEntry, maker: FindingMaker, seen: set[tuple[str, str]],

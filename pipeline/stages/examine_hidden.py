@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from pipeline import config
 from pipeline.access.interfaces import Readable
-from pipeline.decoders import Limits, Member, Trouble, hidden_in
+from pipeline.decoders import UNPACKED, Limits, Member, Trouble, hidden_in
 from pipeline.records import Severity
 from pipeline.stages.base import RowOf
 
-__all__ = ["HIDDEN", "bounds", "new_rows", "peeked", "searched"]
+__all__ = ["HIDDEN", "bounds", "holds_archive", "new_rows", "peeked", "searched"]
 
 HIDDEN: Final = "hidden"
 """Flag of a file entry that stands for a run of other bytes inside its parent, not for a named member."""
@@ -22,6 +22,7 @@ PIECE: Final = 64 << 20
 """Bytes of a content too large to keep that are searched at once."""
 OVERLAP: Final = 8 << 20
 """Bytes behind a piece within which what begins in it may end."""
+_TRIES: Final = 10_000
 _WHOLE: Final = ("compressed", "base64", "hexadecimal")
 """Forms whose runs may hold what a part of does not show; text in UTF-32 goes on in the next piece as it is."""
 
@@ -34,14 +35,15 @@ def bounds(limits: config.Limits, members: int, total: int, passwords: tuple[byt
     )  # fmt: skip
 
 
-def searched(content: Readable, limits: Limits, *, bare: bool) -> Iterator[Member | Trouble]:
-    """Yield what is hidden in a content of any size, at its offsets in the whole."""
+def searched(content: Readable, limits: Limits, kind: str) -> Iterator[Member | Trouble]:
+    """Yield what is hidden in a content of any size and some type, at its offsets in the whole."""
+    streams = kind not in UNPACKED
     if content.size <= PIECE + OVERLAP:
-        yield from hidden_in(content.read(0, content.size), limits, bare=bare)
+        yield from hidden_in(content.read(0, content.size), limits, bare=kind == "unknown", streams=streams)
         return
     for start in range(0, content.size, PIECE):
         data = content.read(start, PIECE + OVERLAP)
-        for item in hidden_in(data, limits):
+        for item in hidden_in(data, limits, streams=streams):
             if isinstance(item, Trouble):
                 yield item
                 continue
@@ -52,6 +54,25 @@ def searched(content: Readable, limits: Limits, *, bare: bool) -> Iterator[Membe
             yield Member(f"{form}:{start + int(first)}+{length}", item.data)
             if form in _WHOLE and int(first) + int(length) == len(data) and start + len(data) < content.size:
                 yield Trouble("limit-hidden", f"{form} data at byte {start + int(first)} is read in part")
+
+
+def holds_archive(content: Readable) -> bool:
+    """Tell whether a ZIP lies in a content: an end record leads back to a directory (APPNOTE 4.3.16, 4.3.12).
+
+    Of a content that has more end records than may be looked at, it is taken for granted.
+    """
+    tries = 0
+    for start in range(0, content.size, PIECE):
+        data = content.read(start, min(PIECE + 21, content.size - start))
+        at = data.find(b"PK\5\6")
+        while at >= 0:
+            tries += 1
+            size = int.from_bytes(data[at + 12 : at + 16], "little")
+            listed = size <= start + at and content.read(start + at - size, 4) == b"PK\1\2"
+            if listed or tries > _TRIES:
+                return True
+            at = data.find(b"PK\5\6", at + 4)
+    return False
 
 
 def peeked(parts: Iterator[Member | Trouble]) -> tuple[bool, Iterator[Member | Trouble]]:

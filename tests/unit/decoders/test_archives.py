@@ -183,6 +183,21 @@ def test_an_end_record_that_leads_nowhere_is_no_archive(data: bytes) -> None:
     assert decoder_for("unknown", data) is None
 
 
+@pytest.mark.parametrize("kind", ["png", "pdf", "bzip2", "rtf", "7z"])
+def test_an_archive_behind_content_that_has_a_decoder_is_opened_too(kind: str) -> None:
+    data = b"in front" + zipped(FILES, zipfile.ZIP_DEFLATED)
+    decoder = decoder_for(kind, data)
+    assert decoder is not None
+    found = members(list(decoder.parts(samples.Bytes(data), Limits())))
+    assert {name: found[name] for name in FILES} == FILES
+    assert not isinstance(decoder_for(kind, b"in front"), type(decoder))
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "mbox", "docx"])
+def test_an_archive_that_the_decoder_gives_is_not_opened_twice(kind: str) -> None:
+    assert decoder_for(kind, zipped(FILES, zipfile.ZIP_STORED)) is decoder_for(kind)
+
+
 def test_compressed_texts_of_a_picture_are_read() -> None:
     packed = zlib.compress(BODY.encode("cp932"))
     chunks = [

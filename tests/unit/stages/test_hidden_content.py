@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import struct
 import subprocess
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,9 @@ from pipeline.config import load_case
 from pipeline.records import Finding
 from pipeline.review.reading import Reader
 from pipeline.schemas import TABLES
+from pipeline.stages import examine_hidden
+from pipeline.stages.examine_content import BytesReadable
+from pipeline.stages.examine_hidden import holds_archive
 from pipeline.store import Store, table_to_rows
 from tests.builders.cases import RULES
 from tests.e2e.conftest import akashi
@@ -29,6 +35,10 @@ FILES = {
     "esc.json": json.dumps({"a": ROW}).encode(),
     "letter.eml": b"From: a@example.com\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(quote(ROW).encode()),
+    "chart.png": b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 200) + b"tEXtmxfile\0" + quote(ROW).encode() + bytes(4),
+    "info.pdf": b"%PDF-1.4\n1 0 obj\n<</Title <FEFF"
+    + ROW.encode("utf-16-be").hex().upper().encode()
+    + b">>>\nendobj\n",
     "icon.css": b"url(data:image/gif;base64," + base64.b64encode(bytes(range(200))) + b")",
 }
 
@@ -56,7 +66,7 @@ def test_each_is_found_in_its_run_and_reads_again(folder: Path) -> None:
     rows: list[Finding] = list(table_to_rows(TABLES["findings"], Store(folder / "out").mapped("examine", "detections")))
     hidden = {row.address.split("!member:")[0].rpartition("/")[2]: row for row in rows
               if row.kind == "email" and "!member:" in row.address}  # fmt: skip
-    assert sorted(hidden) == ["b64.txt", "bare.dat", "esc.json", "letter.eml", "wide.txt"]
+    assert sorted(hidden) == ["b64.txt", "bare.dat", "chart.png", "esc.json", "info.pdf", "letter.eml", "wide.txt"]
     for row in hidden.values():
         assert reader.value(row) == ADDRESS
         assert row.image_offset is None
@@ -66,7 +76,19 @@ def test_each_is_found_in_its_run_and_reads_again(folder: Path) -> None:
     assert "!member:part 0/escaped:0+" in hidden["letter.eml"].address
 
 
+def test_an_archive_in_what_is_too_large_to_open_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        writer.writestr("a.txt", ROW * 9)
+    data = bytes(1000) + archive.getvalue() + bytes(1000)
+    for piece in range(len(data) - 1100, len(data) - 1000):
+        monkeypatch.setattr(examine_hidden, "PIECE", piece)
+        assert holds_archive(BytesReadable(data))
+    assert not holds_archive(BytesReadable(data.replace(b"PK\1\2", b"PK\1\3")))
+    assert not holds_archive(BytesReadable(data.replace(b"PK\5\6", b"PK\5\7")))
+
+
 def test_what_shows_nothing_new_leaves_no_row(folder: Path) -> None:
     files = Store(folder / "out").table("files").to_pylist()
     assert not [row for row in files if row["flags"] == "hidden" and "icon.css" in row["address"]]
-    assert len([row for row in files if row["flags"] == "hidden"]) == 6
+    assert len([row for row in files if row["flags"] == "hidden"]) == 8
