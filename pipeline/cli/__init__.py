@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "verify": "re-check every claim from the images",
     "report": "write the report",
     "show": "walk a claim, finding or file down to its bytes",
+    "timeline": "what happened, in order of time; also for other tools",
     "prove": "write a proof that bytes are in an image, for a reader without it",
     "reveal": "show a finding's value; the ledger records who looked",
     "export": "write a table to a file",

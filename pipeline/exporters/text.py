@@ -17,9 +17,9 @@ _STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-def neutral(text: str) -> str:
+def neutral(text: str, longest: int = _LONGEST) -> str:
     """Return the text with controls, bidi controls and lone surrogates written out (``⟦U+202E⟧``), cut if very long."""
-    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…(+{len(text) - _LONGEST})"
+    cut = text if len(text) <= longest else f"{text[:longest]}…(+{len(text) - longest})"
     return "".join(f"⟦U+{ord(one):04X}⟧" if unicodedata.category(one) in _STEERING else one for one in cut)
 
 
