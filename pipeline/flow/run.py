@@ -28,7 +28,7 @@ from pipeline.stages.base import Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.store import file_digest, write_atomically
 
-__all__ = ["LIBRARIES", "Outcome", "run_case", "settings_digest"]
+__all__ = ["LIBRARIES", "Outcome", "fingerprint_of", "run_case", "settings_digest"]
 
 _LOG: Final = logging.getLogger(__name__)
 LIBRARIES: Final = (
@@ -152,7 +152,7 @@ def _note_interruption(case: Case, ledger: Ledger) -> None:
         ledger.append("run-interrupted", {"run": started[-1]["hash"]})
 
 
-def _fingerprint(stage: Stage, context: Context) -> str:
+def fingerprint_of(stage: Stage, context: Context) -> str:
     """Digest everything a stage rests on."""
     parts: dict[str, Any] = {
         "stage": stage.name,
@@ -181,7 +181,7 @@ def _table_digest(name: str, stage: Stage, context: Context) -> str:
 def _run_stage(stage: Stage, context: Context, pool: Executor, ledger: Ledger, progress: Progress) -> bool:
     """Run one stage if anything that it rests on changed; tell whether it ran."""
     store = context.store
-    fingerprint = _fingerprint(stage, context)
+    fingerprint = fingerprint_of(stage, context)
     mark = store.done(stage.name)
     if mark is not None and mark["fingerprint"] == fingerprint and all(store.exists(name) for name in stage.writes):
         progress.stage_finished(stage.name, kept=True)

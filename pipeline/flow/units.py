@@ -17,7 +17,7 @@ from pipeline.stages.context import Context
 from pipeline.store import PartWriter
 from pipeline.workers import Jail, JailError
 
-__all__ = ["run_unit"]
+__all__ = ["run_unit", "write_unit"]
 
 _OWN_MEMORY = 3 << 30
 
@@ -40,17 +40,32 @@ def run_unit(case: str, rules: str, name: str, fingerprint: str, unit: Unit) -> 
     Raises:
         IntegrityError, SettingsError, RuleError: as an item raised them; no part is written.
     """
-    thread = threading.get_ident()
-    context, stage = _context(case, rules, name, fingerprint, thread), stage_named(name)
-    jail = _jail(case, rules, context.case.limits.item_memory + _OWN_MEMORY, thread)
+    context = _context(case, rules, name, fingerprint, threading.get_ident())
     folder = context.store.part(name, fingerprint, unit.key)
-    if folder.exists():
-        return unit.bytes
+    if not folder.exists():
+        write_unit((case, rules), (name, fingerprint), unit, folder)
+    return unit.bytes
+
+
+def write_unit(paths: tuple[str, str], step: tuple[str, str], unit: Unit, folder: Path) -> None:
+    """Examine the items of a unit and write its part to a folder.
+
+    Args:
+        paths: the folders of the case and of its rules.
+        step: the stage's name and its fingerprint.
+        unit: the unit.
+        folder: where the part comes to lie, whole or not at all.
+
+    Raises:
+        IntegrityError, SettingsError, RuleError: as an item raised them; no part is written.
+    """
+    thread = threading.get_ident()
+    context, stage = _context(*paths, *step, thread), stage_named(step[0])
+    jail = _jail(*paths, context.case.limits.item_memory + _OWN_MEMORY, thread)
     writer = PartWriter(folder)
     for item in stage.items(context, unit):
-        _examine(writer, jail, (name, fingerprint), context, item)
+        _examine(writer, jail, step, context, item)
     writer.commit()
-    return unit.bytes
 
 
 def _write(writer: PartWriter, rows: Iterable[RowOf]) -> None:

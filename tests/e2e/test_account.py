@@ -127,6 +127,11 @@ def test_a_finding_is_proven_without_the_image(demo: Demo, tmp_path: Path) -> No
         ledger = [*command[:-2], "--ledger", str(folder / "out/custody.jsonl"), "--key", _public(folder)]
         done = subprocess.run(ledger, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
+    proofs = [tmp_path / f"proof-{number}.json" for number in (0, 1)]
+    assert akashi("verify", folder, "--independent", *proofs, check=0).stdout.count("ok ") == 2
+    bad = tmp_path / "bad.json"
+    bad.write_bytes(proofs[0].read_bytes().replace(b"a", b"b", 1))
+    assert akashi("verify", folder, "--independent", proofs[1], bad).returncode == 4
     events = [json.loads(line) for line in (folder / "out/custody.jsonl").read_text("utf-8").splitlines()]
     assert [entry["target"] for entry in events if entry["event"] == "prove"][-2:] == [placed["id"], inside["id"]]
     assert akashi("prove", folder, placed["id"], "--out", folder / "out/p.json").returncode == 2

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.conftest import NAMES, ROOT, Demo, akashi
@@ -88,6 +89,25 @@ def test_one_flipped_bit_is_caught(copied: Callable[[str], Path], target: str) -
     done = akashi("verify", folder)
     assert done.returncode == 4, done.stdout
     assert "FAILED" in done.stdout
+
+
+def test_a_table_that_does_not_follow_from_the_evidence_is_caught(copied: Callable[[str], Path]) -> None:
+    """Also where whoever changed it signed a ledger that fits."""
+    from pipeline.config import load_case
+    from pipeline.errors import IntegrityError
+    from pipeline.flow.again import derive_again
+
+    folder = copied("demo-clean")
+    case = load_case(folder, ROOT / "rules")
+    for stage, table, column in (("activity", "activity", "subject"), ("verdict", "claims", "level")):
+        assert derive_again(case, stage) > 1
+        path = folder / f"out/tables/{table}.parquet"
+        data = pq.read_table(path)
+        values = data.column(column).to_pylist()
+        position = data.column_names.index(column)
+        pq.write_table(data.set_column(position, column, [["another", *values[1:]]]), path, compression="zstd")
+        with pytest.raises(IntegrityError, match=f"{table}: the stage {stage} derives another table"):
+            derive_again(case, stage)
 
 
 def test_a_changed_acquisition_hash_stops_the_run(tmp_path: Path, copied: Callable[[str], Path]) -> None:
