@@ -22,6 +22,7 @@ __all__ = [
     "Exhibit",
     "Incident",
     "Limits",
+    "Timestamp",
     "load_case",
 ]
 
@@ -106,6 +107,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timestamp:
+    """Who stamps the ledger's head: an RFC 3161 service (URL), and the certificates (PEM) that its tokens lead to."""
+
+    service: str = ""
+    authority: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A case as its ``case.toml`` states it."""
 
@@ -120,6 +129,7 @@ class Case:
     keys_directory: Path
     rules_directory: Path
     limits: Limits = Limits()
+    timestamp: Timestamp = Timestamp()
 
     @property
     def out(self) -> Path:
@@ -169,7 +179,7 @@ def load_case(folder: Path, rules_directory: Path) -> Case:
         tree = tomllib.loads(place.text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    known = {"case", "incident", "exhibit", "dataset", "keys", "rules", "limits"}
+    known = {"case", "incident", "exhibit", "dataset", "keys", "rules", "limits", "timestamp"}
     for key in tree:
         if key not in known:
             raise place.error(key, f"unknown section {key!r}; known are {', '.join(sorted(known))}")
@@ -200,6 +210,7 @@ def _case(tree: Mapping[str, Any], place: Place, rules_directory: Path) -> Case:
         keys_directory=root / keys.directory,
         rules_directory=root / rules.directory if rules.directory else rules_directory,
         limits=section(Limits, tree.get("limits", {}), place.at("limits")),
+        timestamp=_timestamp(tree.get("timestamp", {}), place.at("timestamp")),
     )
 
 
@@ -215,6 +226,13 @@ def _incident(values: Any, place: Place) -> Incident:
     check(incident.regime in REGIMES, place, "regime", f"must be one of {REGIMES}")
     check(incident.lost_from < incident.recovered_at, place, "recovered_at", "must be later than lost_from")
     return incident
+
+
+def _timestamp(values: Any, place: Place) -> Timestamp:
+    timestamp = section(Timestamp, values, place)
+    web = timestamp.service.startswith(("http://", "https://"))
+    check(not timestamp.service or web, place, "service", "must be an http or https address")
+    return timestamp
 
 
 def _dataset(values: Any, root: Path, place: Place) -> Dataset:

@@ -13,6 +13,7 @@ from pipeline.flow.executors import cluster, processes
 from pipeline.flow.run import run_case
 from pipeline.keys import create_keys
 from pipeline.lean import keep_pandas_out
+from pipeline.review.stamps import stamp
 
 __all__ = ["add_to"]
 
@@ -44,6 +45,8 @@ def handle(options: argparse.Namespace) -> int:
         outcome = run_case(
             case, ledger_of(case), executor=executor, only=options.stage, progress=progress, clock=SYSTEM_CLOCK
         )
+    if case.timestamp.service and outcome.ran:
+        print(stamp(case, ledger_of(case)))
     print(f"{case.id}: {', '.join(outcome.ran) or 'nothing'} brought up to date")
     if outcome.losses:
         print(f"{outcome.losses} things could not be examined in full: akashi status {options.case}")

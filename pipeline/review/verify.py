@@ -20,6 +20,7 @@ from pipeline.flow.privacy import self_scan
 from pipeline.keys import open_keys
 from pipeline.records import Finding
 from pipeline.review.reading import Reader
+from pipeline.review.stamps import check_stamps
 from pipeline.rules_values import value_tag
 from pipeline.schemas import SHARED
 from pipeline.stages.context import Context
@@ -53,6 +54,7 @@ def verify_case(case: Case, *, full: bool = False) -> Iterator[Check]:
     yield _checked("ledger", lambda: _ledger(case, ledger))
     yield _checked("tables", lambda: _tables(case, ledger))
     yield _checked("documents", lambda: _documents(case, ledger))
+    yield _checked("timestamps", lambda: check_stamps(case, ledger))
     for exhibit in case.exhibits:
         yield _checked(f"image {exhibit.label}", lambda label=exhibit.label: _image(case, label))  # type: ignore[misc]
         yield _checked(f"account {exhibit.label}", lambda label=exhibit.label: _account(case, label))  # type: ignore[misc]
