@@ -9,6 +9,8 @@ from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
 from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
+from pipeline.artefacts.jumplists import AutomaticJumpList, CustomJumpList
+from pipeline.artefacts.lnk import Shortcut
 from pipeline.artefacts.serverlogs import AccessLog, AuthLog, FirewallLog, FtpLog
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
@@ -35,6 +37,9 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     FirefoxPlaces(),
     FirefoxDownloads(),
     WindowsEventLog(),
+    AutomaticJumpList(),
+    CustomJumpList(),
+    Shortcut(),
     SetupLog(),
     SystemHive(),
     ShellHistory(),

@@ -94,6 +94,8 @@ class Action(StrEnum):
     ACCOUNT_KNOWN = "account-known"
     """A user account exists on the host."""
     BURNED = "burned"
+    SHORTCUT_MADE = "shortcut-made"
+    """A link to a file, folder or program was laid down; its target was there then, nothing says that it was opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ class Candidate:
     timezone: str = "Asia/Tokyo"
     modified: datetime | None = None
     """When the file was last written: gives the year to logs that keep none."""
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +186,13 @@ class Artefact(ABC):
         """Return whether a lower-case path, relative to its volume, is one of this artefact's."""
         del system
         return _compiled(self.patterns).fullmatch(path if path.startswith("/") else f"/{path}") is not None
+
+    def beside(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield name and path of what may lie beside a file and is wanted with it."""
+        folder = path.rpartition("/")[0]
+        for suffix in self.companion_suffixes:
+            yield suffix, path + suffix
+            yield suffix, f"{folder}/{suffix}"
 
     @abstractmethod
     def read(self, candidate: Candidate) -> Iterator[Fact]:

@@ -67,8 +67,9 @@ class ActivityStage(Stage):
         opened: dict[str, Readable] = {suffix: opener.open(row) for suffix, row in companions.items()}
         zone = context.case.exhibit(item.exhibit).timezone
         candidate = Candidate(
-            path=entry.path, content=opener.open(entry), companions=opened, timezone=zone, modified=entry.modified
-        )
+            path=entry.path, content=opener.open(entry), companions=opened, timezone=zone, modified=entry.modified,
+            created=entry.created,
+        )  # fmt: skip
         for fact in artefact.read(candidate):
             yield from self._rows(context, fact, entry, volume, artefact.name)
 
@@ -109,13 +110,11 @@ class ActivityStage(Stage):
 
 def _companions(artefact: Artefact, entry: FileEntry, by_path: Mapping[str, FileEntry]) -> dict[str, FileEntry]:
     """Return the files beside an artefact that it needs, by the suffix that names them."""
-    found = {}
-    for suffix in artefact.companion_suffixes:
-        beside = by_path.get((entry.path + suffix).lower())
-        folder = entry.path.rpartition("/")[0]
-        beside = beside or by_path.get(f"{folder}/{suffix}".lower())
-        if beside is not None and beside.size:
-            found[suffix] = beside
+    found: dict[str, FileEntry] = {}
+    for name, path in artefact.beside(entry.path):
+        row = by_path.get(path.lower())
+        if row is not None and row.size and name not in found:
+            found[name] = row
     return found
 
 

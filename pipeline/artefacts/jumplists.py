@@ -1,0 +1,204 @@
+"""Jump lists: which documents and folders a user opened with which program, and the links that it keeps for them.
+
+SOURCE: Joachim Metz, "Jump lists format": DestList (header of 32 bytes: version at 0, entries at 4; entry: host at 72,
+number at 88, FILETIME at 100, pinned at 108; path length at 112 in version 1, else count at 116 and length at 128, four
+bytes behind the path) and custom destinations (12 bytes, categories, links each behind its class, a footer).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+import olefile
+
+from pipeline.artefacts.base import Action, Artefact, Candidate, Event, Fact
+from pipeline.artefacts.bytesource import owner_of
+from pipeline.artefacts.reading import Reading
+from pipeline.artefacts.shell_link import HEAD, ShellLink, parse_link
+from pipeline.artefacts.times import from_filetime
+from pipeline.errors import ParseError
+
+__all__ = ["AutomaticJumpList", "CustomJumpList"]
+
+_RECENT: Final = "/users/*/appdata/roaming/microsoft/windows/recent"
+_LARGEST: Final = 64 << 20
+_LARGEST_LINK: Final = 1 << 20
+_MOST_ENTRIES: Final = 50_000
+_HEAD: Final = 32
+_FAULTS: Final = (OSError, ValueError, IndexError, TypeError, AttributeError, OverflowError, RecursionError, KeyError)
+"""What olefile raises on damaged compound files."""
+_FOOTER: Final = bytes.fromhex("abfbbfba")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    number: int
+    path: str
+    host: str
+    time: datetime | None
+    pinned: bool
+    count: int
+
+
+@dataclass(frozen=True)
+class AutomaticJumpList(Artefact):
+    """Reads the list (DestList, versions 1 to 4) and the links, which the entries name by number."""
+
+    name: str = "jump-list"
+    version: int = 1
+    patterns: ClassVar[tuple[str, ...]] = (f"{_RECENT}/automaticdestinations/*.automaticdestinations-ms",)
+
+    def read(self, candidate: Candidate) -> Iterator[Fact]:
+        """Yield one event per entry, then the audit; a list holds the last opening of each document."""
+        reading = Reading("Windows jump list", owner_of(candidate.path))
+        yield from reading.facts(_automatic(candidate, reading))
+
+
+@dataclass(frozen=True)
+class CustomJumpList(Artefact):
+    """Reads the links that a program keeps for its user; they carry no time of an opening."""
+
+    name: str = "custom-jump-list"
+    version: int = 1
+    patterns: ClassVar[tuple[str, ...]] = (f"{_RECENT}/customdestinations/*.customdestinations-ms",)
+
+    def read(self, candidate: Candidate) -> Iterator[Fact]:
+        """Yield one event per link, dated when the list was written last, then the audit."""
+        reading = Reading("Windows custom jump list", owner_of(candidate.path))
+        yield from reading.facts(_custom(candidate, reading))
+
+
+def _automatic(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
+    streams = dict(_streams(candidate, reading))
+    listed = streams.pop("DestList", None)
+    if listed is None:
+        reading.lose("the list of entries (DestList) is missing")
+    links = {int(name, 16): data for name, data in streams.items() if _is_number(name)}
+    for entry in _entries(listed or b"", reading):
+        reading.span.add(entry.time)
+        yield _opened(candidate, entry, _link(links.pop(entry.number, b""), reading))
+    for number, data in sorted(links.items()):
+        link = _link(data, reading)
+        if link is not None:
+            reading.span.add(None)
+            yield _kept(candidate, link, f"link {number}", None, "kept without an entry in the list")
+
+
+def _is_number(name: str) -> bool:
+    return 0 < len(name) <= 8 and all(letter in "0123456789abcdefABCDEF" for letter in name)
+
+
+def _streams(candidate: Candidate, reading: Reading) -> Iterator[tuple[str, bytes]]:
+    data = candidate.content.read(0, min(candidate.content.size, _LARGEST))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            file = olefile.OleFileIO(io.BytesIO(data))
+            names = file.listdir(streams=True, storages=False)
+        except _FAULTS as error:
+            message = "it is no readable compound file"
+            raise ParseError(message) from error
+        for path in names[:_MOST_ENTRIES]:
+            try:
+                yield path[-1], file.openstream(path).read(_LARGEST_LINK if len(path[-1]) < 8 else _LARGEST)
+            except _FAULTS:
+                reading.lose("a stream of the list cannot be read")
+
+
+def _entries(data: bytes, reading: Reading) -> Iterator[_Entry]:
+    if len(data) < _HEAD:
+        if data:
+            reading.lose("the list of entries (DestList) is cut off")
+        return
+    version, stated = struct.unpack_from("<II", data)
+    at, found, head = _HEAD, 0, 114 if version == 1 else 130
+    while found < min(stated, _MOST_ENTRIES) and at + head <= len(data):
+        (number,) = struct.unpack_from("<I", data, at + 88)
+        stamp, pinned = struct.unpack_from("<Qi", data, at + 100)
+        (length,) = struct.unpack_from("<H", data, at + head - 2)
+        raw = data[at + head : at + head + 2 * length]
+        count = (
+            struct.unpack_from("<f", data, at + 96)[0] if version == 1 else struct.unpack_from("<I", data, at + 116)[0]
+        )
+        if len(raw) < 2 * length:
+            break
+        host = data[at + 72 : at + 88].split(b"\0")[0].decode("ascii", "replace")
+        path = raw.decode("utf-16-le", "replace")
+        yield _Entry(number, path, host, from_filetime(stamp), pinned >= 0, _whole(count))
+        found, at = found + 1, at + head + 2 * length + (0 if version == 1 else 4)
+    if found < stated:
+        reading.lose(f"{stated - found} of {stated} entries of the list are missing")
+
+
+def _whole(count: float) -> int:
+    """Return a count that version 1 keeps as a floating-point number; 0 where it is none."""
+    return int(count) if 0 <= count < 1 << 32 else 0
+
+
+def _link(data: bytes, reading: Reading) -> ShellLink | None:
+    if not data:
+        return None
+    try:
+        link = parse_link(data)
+    except ParseError:
+        reading.lose("a link of the list is destroyed")
+        return None
+    if link.cut:
+        reading.lose(link.cut)
+    return link
+
+
+def _opened(candidate: Candidate, entry: _Entry, link: ShellLink | None) -> Event:
+    detail: dict[str, str | int] = {} if link is None else dict(link.detail)
+    detail |= {"app_id": _app(candidate), "count": entry.count, "pinned": "yes" if entry.pinned else "no"}
+    if entry.host:
+        detail["host"] = entry.host
+    if link is not None and link.target and link.target != entry.path:
+        detail["link_target"] = link.target
+    folder = detail.get("kind") == "directory"
+    return Event(
+        time=entry.time, time_meaning="last opened", action=Action.FOLDER_OPENED if folder else Action.FILE_OPENED,
+        subject=entry.path or (link.target if link is not None else ""), place=f"entry {entry.number}",
+        precision_us=1, actor=owner_of(candidate.path), detail=detail,
+    )  # fmt: skip
+
+
+def _kept(candidate: Candidate, link: ShellLink, place: str, time: datetime | None, meaning: str) -> Event:
+    detail: Mapping[str, str | int] = link.detail | {"app_id": _app(candidate)}
+    return Event(
+        time=time, time_meaning=meaning, action=Action.SHORTCUT_MADE, subject=link.target, place=place,
+        actor=owner_of(candidate.path), detail=detail,
+    )  # fmt: skip
+
+
+def _app(candidate: Candidate) -> str:
+    """Return the identifier of the program: the file's name."""
+    return candidate.path.rpartition("/")[2].partition(".")[0]
+
+
+def _custom(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
+    """Walk the categories by their footers: each link in front of one is found by its header."""
+    data = candidate.content.read(0, min(candidate.content.size, _LARGEST))
+    if len(data) < 12:
+        message = "the list is shorter than its header"
+        raise ParseError(message)
+    (stated,) = struct.unpack_from("<I", data, 4)
+    if data.count(_FOOTER, 12) < min(stated, _MOST_ENTRIES):
+        reading.lose(f"the ends of some of its {stated} categories are missing")
+    if int.from_bytes(data[:4], "little") != 2:
+        reading.lose("the list's header is destroyed")
+    at = data.find(HEAD, 12)
+    for number in range(_MOST_ENTRIES):
+        if at < 0:
+            return
+        link = _link(data[at : at + _LARGEST_LINK], reading)
+        if link is not None:
+            reading.span.add(candidate.modified)
+            yield _kept(candidate, link, f"link {number}", candidate.modified, "list written")
+        at = data.find(HEAD, at + max(link.length if link is not None else 0, len(HEAD)))
