@@ -14,6 +14,7 @@ from pipeline.config import Case, load_case
 from pipeline.custody import Ledger
 from pipeline.keys import open_keys
 from pipeline.review.chain import walk
+from pipeline.review.decisions import NAME, decide
 from pipeline.review.reading import Reader, find_finding, reveal
 from pipeline.review.tables import frame
 from pipeline.store import Store
@@ -65,16 +66,21 @@ class OpenCase:
         """Return a finding's value in clear; the ledger records who looked and why."""
         return reveal(self.settings, self._ledger(), finding, reason=reason)
 
-    def review(self, finding: str, *, decision: str, note: str) -> None:
-        """Record a reviewer's decision on a finding: ``accept`` or ``reject``.
+    def review(self, row: str, *, decision: str, note: str) -> None:
+        """Record a reviewer's decision, ``accept`` or ``reject``, on a finding, an event, a person or a copy.
+
+        The verdict is answered again; see :attr:`reviewed_verdict`.
 
         Raises:
-            ValueError: the decision is another word.
+            SettingsError: the decision is another word, or no single row has this id.
         """
-        if decision not in {"accept", "reject"}:
-            raise ValueError(f"{decision!r}: a decision is accept or reject")
-        row = find_finding(self._store, finding)
-        self._ledger().append("review", {"finding": row.id, "decision": decision, "note": note})
+        decide(self.settings, self._ledger(), row, decision=decision, note=note)
+
+    @property
+    def reviewed_verdict(self) -> dict[str, Any] | None:
+        """The verdict without what reviewers rejected; None where nobody decided anything."""
+        path = self.settings.out / NAME
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def _ledger(self) -> Ledger:
         keys = open_keys(self.settings.keys_directory)

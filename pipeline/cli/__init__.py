@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "show": "walk a claim, finding or file down to its bytes",
     "timeline": "what happened, in order of time; also for other tools",
     "prove": "write a proof that bytes are in an image, for a reader without it",
+    "review": "accept or reject a finding or an event; the verdict is answered again",
     "timestamp": "have the ledger stamped by an authority outside (RFC 3161)",
     "reveal": "show a finding's value; the ledger records who looked",
     "export": "write a table to a file",

@@ -18,6 +18,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edition", choices=EDITIONS, default="committee")
     parser.add_argument("--format", default="html", metavar="LIST", help=f"comma-separated: {', '.join(FORMATS)}")
     parser.add_argument("--lang", choices=LANGUAGES, default=None, help="default: the case's language")
+    parser.add_argument("--reviewed", action="store_true", help="without what reviewers rejected")
     parser.set_defaults(handle=handle)
 
 
@@ -28,7 +29,8 @@ def handle(options: argparse.Namespace) -> int:
     unknown = [form for form in forms if form not in FORMATS]
     if unknown:
         raise SettingsError(f"{', '.join(unknown)}: not a format of this version; it writes {', '.join(FORMATS)}")
-    documents = write_reports(case, edition=options.edition, language=options.lang or case.language)
+    language = options.lang or case.language
+    documents = write_reports(case, edition=options.edition, language=language, reviewed=options.reviewed)
     ledger_of(case).append("report", {"edition": options.edition, "documents": documents})
     for name in sorted(documents):
         print(case.out / name)

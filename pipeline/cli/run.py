@@ -13,6 +13,7 @@ from pipeline.flow.executors import cluster, processes
 from pipeline.flow.run import run_case
 from pipeline.keys import create_keys
 from pipeline.lean import keep_pandas_out
+from pipeline.review.decisions import answer_again
 from pipeline.review.stamps import stamp
 
 __all__ = ["add_to"]
@@ -45,6 +46,8 @@ def handle(options: argparse.Namespace) -> int:
         outcome = run_case(
             case, ledger_of(case), executor=executor, only=options.stage, progress=progress, clock=SYSTEM_CLOCK
         )
+    if options.stage is None:
+        answer_again(case, ledger_of(case))
     if case.timestamp.service and outcome.ran:
         print(stamp(case, ledger_of(case)))
     print(f"{case.id}: {', '.join(outcome.ran) or 'nothing'} brought up to date")

@@ -159,6 +159,35 @@ def test_revealing_is_recorded_and_right(copied: Callable[[str], Path]) -> None:
     akashi("verify", folder, check=0)
 
 
+def test_a_reviewer_rejects_a_record_and_both_verdicts_remain(copied: Callable[[str], Path]) -> None:
+    from pipeline import open_case
+
+    folder = copied("demo-leak")
+    case = open_case(folder)
+    before = (folder / "out/verdict.json").read_bytes()
+    asked = {(item["id"], item["exhibit"]): item for item in case.verdict["questions"]}
+    (ground,) = asked["web-upload", "PC-01"]["grounds"]
+    assert akashi("report", folder, "--reviewed").returncode == 2
+    phone = "090-1234-5678"
+    akashi("review", folder, ground["row"][:10], "reject", "--note", f"called {phone}: a test page", check=0)
+    assert (folder / "out/verdict.json").read_bytes() == before
+    verdict = case.reviewed_verdict
+    assert verdict is not None
+    (changed,) = verdict["review"]["changed"]
+    assert (changed["id"], changed["exhibit"], changed["from"]) == ("web-upload", "PC-01", "indicated")
+    (question,) = (item for item in verdict["questions"] if (item["id"], item["exhibit"]) == ("web-upload", "PC-01"))
+    assert question["level"] == changed["to"] in {"undetermined", "not-confirmed"}
+    assert "査閲者" in question["limits"][-1]
+    assert phone not in json.dumps(verdict)
+    assert "reject activity" in akashi("review", folder, check=0).stdout
+    akashi("report", folder, "--reviewed", check=0)
+    assert (folder / "out/report/committee.ja.reviewed.html").exists()
+    case.review(ground["row"], decision="accept", note="it was one")
+    assert case.reviewed_verdict["review"]["changed"] == []
+    assert akashi("review", folder, "0" * 24, "reject").returncode == 2
+    akashi("verify", folder, check=0)
+
+
 def test_exports_of_every_table_and_format(demo: Demo, tmp_path: Path) -> None:
     for form in ("csv", "jsonl", "parquet"):
         out = tmp_path / f"findings.{form}"
