@@ -11,11 +11,14 @@ from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
 from pipeline.artefacts.jumplists import AutomaticJumpList, CustomJumpList
 from pipeline.artefacts.lnk import Shortcut
+from pipeline.artefacts.prefetch import ProgramPrefetch
+from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
 from pipeline.artefacts.serverlogs import AccessLog, AuthLog, FirewallLog, FtpLog
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
 from pipeline.artefacts.stick import StickTraces
 from pipeline.artefacts.system_hive import SystemHive
+from pipeline.artefacts.tasks import JobFile, TaskFile
 from pipeline.artefacts.usn import ChangeJournal
 
 __all__ = [
@@ -40,6 +43,11 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     AutomaticJumpList(),
     CustomJumpList(),
     Shortcut(),
+    ProgramPrefetch(),
+    OldRecycleBin(),
+    RecycleBin(),
+    JobFile(),
+    TaskFile(),
     SetupLog(),
     SystemHive(),
     ShellHistory(),

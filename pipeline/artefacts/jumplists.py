@@ -76,11 +76,9 @@ class CustomJumpList(Artefact):
 
 def _automatic(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
     streams = dict(_streams(candidate, reading))
-    listed = streams.pop("DestList", None)
-    if listed is None:
-        reading.lose("the list of entries (DestList) is missing")
+    listed = streams.pop("DestList", b"")
     links = {int(name, 16): data for name, data in streams.items() if _is_number(name)}
-    for entry in _entries(listed or b"", reading):
+    for entry in _entries(listed, reading):
         reading.span.add(entry.time)
         yield _opened(candidate, entry, _link(links.pop(entry.number, b""), reading))
     for number, data in sorted(links.items()):
@@ -106,17 +104,19 @@ def _streams(candidate: Candidate, reading: Reading) -> Iterator[tuple[str, byte
             raise ParseError(message) from error
         for path in names[:_MOST_ENTRIES]:
             try:
-                yield path[-1], file.openstream(path).read(_LARGEST_LINK if len(path[-1]) < 8 else _LARGEST)
+                stream = file.openstream(path).read(_LARGEST)
+                if len(stream) < min(file.get_size(path), _LARGEST):
+                    reading.lose("a stream of the list is cut off")
+                yield path[-1], stream
             except _FAULTS:
                 reading.lose("a stream of the list cannot be read")
 
 
 def _entries(data: bytes, reading: Reading) -> Iterator[_Entry]:
-    if len(data) < _HEAD:
-        if data:
-            reading.lose("the list of entries (DestList) is cut off")
+    version, stated = struct.unpack_from("<II", data) if len(data) >= _HEAD else (0, 0)
+    if version not in (1, 2, 3, 4):
+        reading.lose("the list of entries (DestList) is destroyed, or of an unknown version")
         return
-    version, stated = struct.unpack_from("<II", data)
     at, found, head = _HEAD, 0, 114 if version == 1 else 130
     while found < min(stated, _MOST_ENTRIES) and at + head <= len(data):
         (number,) = struct.unpack_from("<I", data, at + 88)
@@ -183,22 +183,35 @@ def _app(candidate: Candidate) -> str:
 
 
 def _custom(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
-    """Walk the categories by their footers: each link in front of one is found by its header."""
+    """Find each link by its header, and compare with what the headers of the categories state."""
     data = candidate.content.read(0, min(candidate.content.size, _LARGEST))
-    if len(data) < 12:
-        message = "the list is shorter than its header"
+    if len(data) < 12 or data[:4] != b"\2\0\0\0":
+        message = "the list's header is destroyed"
         raise ParseError(message)
-    (stated,) = struct.unpack_from("<I", data, 4)
-    if data.count(_FOOTER, 12) < min(stated, _MOST_ENTRIES):
-        reading.lose(f"the ends of some of its {stated} categories are missing")
-    if int.from_bytes(data[:4], "little") != 2:
-        reading.lose("the list's header is destroyed")
-    at = data.find(HEAD, 12)
+    stated, at, found = _stated_links(data, reading), data.find(HEAD, 12), 0
     for number in range(_MOST_ENTRIES):
         if at < 0:
-            return
+            break
         link = _link(data[at : at + _LARGEST_LINK], reading)
         if link is not None:
+            found += 1
             reading.span.add(candidate.modified)
             yield _kept(candidate, link, f"link {number}", candidate.modified, "list written")
         at = data.find(HEAD, at + max(link.length if link is not None else 0, len(HEAD)))
+    if found < stated:
+        reading.lose(f"{stated - found} of {stated} links of the list are missing")
+
+
+def _stated_links(data: bytes, reading: Reading) -> int:
+    """Sum the numbers of links that the categories state: own (0, with a name), known (1, no links), tasks (2)."""
+    categories, total, at = struct.unpack_from("<I", data, 4)[0], 0, 12
+    for number in range(min(categories, _MOST_ENTRIES)):
+        kind = int.from_bytes(data[at : at + 4], "little")
+        place = at + 4 if kind == 2 else at + 6 + 2 * int.from_bytes(data[at + 4 : at + 6], "little")
+        total += int.from_bytes(data[place : place + 4], "little") if kind != 1 else 0
+        end = data.find(_FOOTER, at)
+        if end < 0 or kind > 2:
+            reading.lose(f"category {number + 1} of {categories} is destroyed or cut off")
+            break
+        at = end + 4
+    return total
