@@ -8,18 +8,21 @@ from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, F
 from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
 from pipeline.artefacts.evtx import WindowsEventLog
+from pipeline.artefacts.fieldlogs import ExchangeTracking, FirewallLog, IisLog, ZeekLog
+from pipeline.artefacts.filelogs import FtpLog, RcloneLog, SmbdLog, TransferLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
 from pipeline.artefacts.jumplists import AutomaticJumpList, CustomJumpList
 from pipeline.artefacts.lnk import Shortcut
 from pipeline.artefacts.prefetch import ProgramPrefetch
 from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
-from pipeline.artefacts.serverlogs import AccessLog, AuthLog, FirewallLog, FtpLog
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
 from pipeline.artefacts.stick import StickTraces
+from pipeline.artefacts.syslogs import AuthLog, EximLog, MailLog, SystemLog
 from pipeline.artefacts.system_hive import SystemHive
 from pipeline.artefacts.tasks import JobFile, TaskFile
 from pipeline.artefacts.usn import ChangeJournal
+from pipeline.artefacts.weblogs import AccessLog, SquidLog, WebErrorLog
 
 __all__ = [
     "ARTEFACTS",
@@ -52,9 +55,20 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     SystemHive(),
     ShellHistory(),
     AccessLog(),
+    SquidLog(),
+    WebErrorLog(),
     AuthLog(),
+    SystemLog(),
+    MailLog(),
+    EximLog(),
     FtpLog(),
+    TransferLog(),
+    SmbdLog(),
+    RcloneLog(),
     FirewallLog(),
+    IisLog(),
+    ExchangeTracking(),
+    ZeekLog(),
     ChangeJournal(),
 )
 VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (StickTraces(),)

@@ -64,6 +64,8 @@ class Action(StrEnum):
     FOLDER_OPENED = "folder-opened"
     REQUEST_SERVED = "request-served"
     """A server sent data to a client."""
+    RECEIVED = "data-received"
+    """A server on this host stored data that a client sent."""
     CONNECTION = "connection"
     """A network connection was let through or refused."""
     FILE_OPENED = "file-opened"
