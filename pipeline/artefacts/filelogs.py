@@ -121,7 +121,7 @@ class SmbdLog(LineLog):
         rb"^\[(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)(?:\.\d+)?, +\d+[^\]\n]*\] ?[^\n]*\n((?:[ \t][^\n]*\n?){0,20})",
         re.MULTILINE,
     )
-    beside: ClassVar[re.Pattern[bytes] | None] = re.compile(rb"^[ \t][^\n]*\S[^\n]*", re.MULTILINE)
+    loose: ClassVar[re.Pattern[bytes] | None] = re.compile(rb"^[ \t][^\n]*\S[^\n]*", re.MULTILINE)
 
     def moment(self, stamp: bytes, candidate: Candidate) -> datetime | None:
         """Read a local time."""
@@ -158,7 +158,7 @@ class RcloneLog(LineLog):
     form: ClassVar[re.Pattern[bytes]] = re.compile(
         rb"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([^\n]*)", re.MULTILINE
     )
-    beside: ClassVar[re.Pattern[bytes] | None] = re.compile(
+    loose: ClassVar[re.Pattern[bytes] | None] = re.compile(
         rb"^(?:Transferred:|Errors:|Checks:|Deleted:|Renamed:|Elapsed time:|Transferring:| \*)[^\n]*", re.MULTILINE
     )
 

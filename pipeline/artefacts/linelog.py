@@ -100,7 +100,7 @@ class LineLog(Artefact):
     form: ClassVar[re.Pattern[bytes]]
     stamped: ClassVar[int] = 1
     """The group of the form that is the stamp."""
-    beside: ClassVar[re.Pattern[bytes] | None] = None
+    loose: ClassVar[re.Pattern[bytes] | None] = None
     """Lines that belong to the log without a stamp, such as those that continue the one before."""
     state_only: ClassVar[bool] = False
     companion_suffixes: ClassVar[tuple[str, ...]] = ROTATED
@@ -155,7 +155,7 @@ class LineLog(Artefact):
         reading.overwritten(block)
         if count < block.count(b"\n") + (not block.endswith(b"\n")):
             others = sum(1 for _ in _ENTRY.finditer(block))
-            others -= sum(1 for _ in self.beside.finditer(block)) if self.beside is not None else 0
+            others -= sum(1 for _ in self.loose.finditer(block)) if self.loose is not None else 0
             reading.foreign += max(others - count, 0)
 
     def timed(self, stamp: bytes, reading: Reading) -> datetime | None:

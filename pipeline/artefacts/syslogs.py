@@ -82,7 +82,7 @@ class _Syslog(LineLog):
         rb"\S{1,255} ([^\s\[:]{1,128}(?: \(\S+\))?)(?:\[(\d{1,10})\])?: ?([^\n]*)",
         re.MULTILINE,
     )
-    beside: ClassVar[re.Pattern[bytes] | None] = re.compile(
+    loose: ClassVar[re.Pattern[bytes] | None] = re.compile(
         rb"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [^\n:]{0,255}(?:-- MARK --|last message repeated)[^\n]*", re.MULTILINE
     )
 

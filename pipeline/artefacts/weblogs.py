@@ -145,7 +145,7 @@ class WebErrorLog(LineLog):
         rb"^(?:\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4})\]|(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)) ([^\n]*)",
         re.MULTILINE,
     )
-    beside: ClassVar[re.Pattern[bytes] | None] = re.compile(
+    loose: ClassVar[re.Pattern[bytes] | None] = re.compile(
         rb"^(?:[ \t]|AH\d{5}:|PHP |\(.{0,40}\))[^\n]*\S", re.MULTILINE
     )
 
