@@ -98,6 +98,9 @@ class Action(StrEnum):
     BURNED = "burned"
     SHORTCUT_MADE = "shortcut-made"
     """A link to a file, folder or program was laid down; its target was there then, nothing says that it was opened."""
+    SETTING = "setting"
+    """What a host was set up to record, share or know, as it stood when the source was last written; ``governs`` names
+    the source or channel it decides on, ``state`` is ``on`` or ``off``, ``unchanged_since`` the last change of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,10 @@ from typing import Final
 
 from tests.builders.evtx import filetime
 
-__all__ = ["BINARY", "DWORD", "FILETIME_PROPERTY", "MULTI_SZ", "SZ", "Key", "Value", "hive", "text", "tree"]
+__all__ = [
+    "BINARY", "DWORD", "FILETIME_PROPERTY", "MULTI_SZ", "SZ", "Key", "Value", "dirty", "hive", "new_log", "number",
+    "old_log", "pages_between", "text", "tree",
+]  # fmt: skip
 
 NONE: Final = 0xFFFFFFFF
 SZ, BINARY, DWORD, MULTI_SZ = 1, 3, 4, 7
@@ -52,6 +55,11 @@ def text(name: str, value: str) -> Value:
     return Value(name, SZ, (value + "\0").encode("utf-16-le"))
 
 
+def number(name: str, value: int) -> Value:
+    """Return a REG_DWORD value."""
+    return Value(name, DWORD, struct.pack("<I", value))
+
+
 def tree(root: Key, path: str, time: datetime, values: Sequence[Value] = ()) -> Key:
     """Return the key at a backslash path below ``root``, making what is missing."""
     key = root
@@ -73,10 +81,73 @@ def hive(root: Key, *, name: str) -> bytes:
     struct.pack_into("<4sIIQQI", cells.data, 0, b"hbin", 0, size, 0, filetime(root.time), 0)
     base = struct.pack("<4sIIQIIIIII", b"regf", 7, 7, filetime(root.time), 1, 5, 0, 1, top, size)
     base = (base + struct.pack("<I", 1) + name.encode("utf-16-le")[-62:]).ljust(508, b"\0")
+    return _summed(base).ljust(4096, b"\0") + bytes(cells.data)
+
+
+def _summed(base: bytes) -> bytes:
     checksum = 0
-    for (word,) in struct.iter_unpack("<I", base):
+    for (word,) in struct.iter_unpack("<I", base[:508]):
         checksum ^= word
-    return (base + struct.pack("<I", checksum)).ljust(4096, b"\0") + bytes(cells.data)
+    return base[:508] + struct.pack("<I", checksum)
+
+
+def dirty(data: bytes, first: int, second: int) -> bytes:
+    """Return a hive that was not saved completely: its two sequence numbers differ."""
+    return _summed(data[:4] + struct.pack("<II", first, second) + data[12:508]) + data[512:]
+
+
+def pages_between(before: bytes, after: bytes, size: int = 4096) -> list[tuple[int, bytes]]:
+    """Return the pages of the bins that a later state of a hive changed, by their offset in the bins."""
+    old, new = before[4096:], after[4096:]
+    return [(at, new[at : at + size]) for at in range(0, len(new), size) if old[at : at + size] != new[at : at + size]]
+
+
+def _log_base(data: bytes, kind: int, sequence: int) -> bytes:
+    """Return the base block of a log: the hive's own with another type and both sequences equal."""
+    base = bytearray(data[:508])
+    struct.pack_into("<II", base, 4, sequence, sequence)
+    struct.pack_into("<I", base, 28, kind)
+    return _summed(bytes(base))
+
+
+def new_log(data: bytes, entries: Sequence[tuple[int, Sequence[tuple[int, bytes]]]]) -> bytes:
+    """Return a log of Windows 8.1 and later for a state of a hive: numbered entries of pages."""
+    bins = struct.unpack_from("<I", data, 40)[0]
+    log = _log_base(data, 6, entries[0][0])
+    for sequence, pages in entries:
+        references = b"".join(struct.pack("<II", offset, len(page)) for offset, page in pages)
+        body = references + b"".join(page for _, page in pages)
+        size = (40 + len(body) + 511) // 512 * 512
+        body = body.ljust(size - 40, b"\0")
+        head = b"HvLE" + struct.pack("<5I", size, 0, sequence, bins, len(pages)) + _marvin(body)
+        log += head + _marvin(head) + body
+    return log
+
+
+def old_log(before: bytes, after: bytes) -> bytes:
+    """Return a log of Windows XP to 8: a bit per sector of the bins, then the changed sectors."""
+    sectors = pages_between(before, after, 512)
+    bits = bytearray((len(after) - 4096) // 4096)
+    for offset, _ in sectors:
+        bits[offset // 4096] |= 1 << (offset // 512 % 8)
+    head = (_log_base(before, 1, 8) + b"DIRT" + bytes(bits)).ljust((512 + 4 + len(bits) + 511) // 512 * 512, b"\0")
+    return head + b"".join(sector for _, sector in sectors)
+
+
+def _marvin(data: bytes) -> bytes:
+    """Return the eight bytes of the Marvin32 hash, each round written as the published steps."""
+    state = [0x7A4E55C5, 0x82EF4D88]
+    for word in (*struct.unpack(f"<{len(data) // 4}I", data), 0x80, 0):
+        state[0] = (state[0] + word) % 2**32
+        for turn, own in ((20, 9), (27, 19)):
+            state[1] ^= state[0]
+            state[0] = (_turned(state[0], turn) + state[1]) % 2**32
+            state[1] = _turned(state[1], own)
+    return struct.pack("<II", *state)
+
+
+def _turned(word: int, by: int) -> int:
+    return (word << by | word >> (32 - by)) % 2**32
 
 
 class _Cells:

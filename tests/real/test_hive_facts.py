@@ -1,0 +1,51 @@
+"""Facts that others established about real registry hives hold."""
+
+from __future__ import annotations
+
+import lzma
+
+import pytest
+
+from pipeline.artefacts import Action, Audit, Event, Fact
+from tests.real_data import real_facts, real_path
+from tests.unit.artefacts.hives import audit, read
+
+DATA = "regipy/regipy_tests/data/"
+
+
+def real(name: str) -> bytes:
+    data = real_path(name).read_bytes()
+    return lzma.decompress(data) if name.endswith(".xz") else data
+
+
+def number(fact: str) -> dict[str, object]:
+    found = {known["id"]: known["fact"] for known in real_facts("registry")}
+    if fact not in found:
+        pytest.skip(f"left out: fact {fact} (the folder of real test data is not beside this checkout)")
+    return dict(found[fact])
+
+
+def test_the_logs_of_a_dirty_hive_give_315_pages_and_it_is_read_without_a_gap() -> None:
+    pages = number("R040")["recovered_dirty_pages"]
+    logs = {f"log{k}": real(f"{DATA}SYSTEM_B.LOG{k}.xz") for k in (1, 2)}
+    facts = read("system-hive", real(f"{DATA}SYSTEM_B.xz"), "/x", **logs)
+    assert audit(facts).system == f"Windows registry; {pages} pages of its transaction logs replayed"
+    assert (audit(facts).status, audit(facts).gaps, audit(facts).owner) == ("read", (), "DESKTOP-PM6C56D")
+    labels = {fact.device: fact.detail["volume_label"] for fact in facts
+              if isinstance(fact, Event) and "volume_label" in fact.detail and fact.device}  # fmt: skip
+    assert labels == {
+        "AA010215170355310594": "ESD-USB", "AA010603160707470215": "CloudLog", "MSFT3012345679FD0B": "Samsung_T5",
+    }  # fmt: skip
+    attached = {fact.device for fact in facts if isinstance(fact, Event) and "Portable SSD T5 SCSI" in fact.subject}
+    assert attached == {"MSFT3012345679FD0B"}
+
+
+def test_names_mounted_devices_and_660_programs_of_a_system_hive() -> None:
+    facts: list[Fact] = read("system-hive", real(f"{DATA}SYSTEM.xz"), "/x")
+    found = [fact for fact in facts if isinstance(fact, Event)]
+    names = [event.subject for event in found if event.detail.get("governs") == "computer-name"]
+    assert names == number("R032")["names"]
+    mounted = [event.subject for event in found if event.action is Action.VOLUME_MOUNTED]
+    assert (len(mounted), number("R034")["has"] in mounted) == (number("R034")["entries"], True)
+    assert sum(event.action is Action.PROGRAM_PRESENT for event in found) == number("R036")["entries"]
+    assert [fact for fact in facts if not isinstance(fact, Event | Audit)] == []
