@@ -26,6 +26,7 @@ from pipeline.artefacts.weblogs import AccessLog, SquidLog, WebErrorLog
 
 __all__ = [
     "ARTEFACTS",
+    "NAMES",
     "VOLUME_ARTEFACTS",
     "Action",
     "Artefact",
@@ -72,3 +73,5 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     ChangeJournal(),
 )
 VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (StickTraces(),)
+NAMES: Final = (*(known.name for known in ARTEFACTS), *(known.name for known in VOLUME_ARTEFACTS))
+"""The names that rules give to no artefact of their own."""

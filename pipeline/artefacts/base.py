@@ -14,7 +14,18 @@ from typing import ClassVar
 from pipeline.access.interfaces import Readable
 from pipeline.records import FileEntry, Gap, Volume
 
-__all__ = ["Action", "Artefact", "Audit", "Candidate", "Event", "Fact", "Trouble", "VolumeArtefact", "Window"]
+__all__ = [
+    "Action",
+    "Artefact",
+    "Audit",
+    "Candidate",
+    "Event",
+    "Fact",
+    "Trouble",
+    "VolumeArtefact",
+    "Window",
+    "matches",
+]
 
 Window = tuple[datetime, datetime]
 """From and to, both UTC."""
@@ -176,6 +187,11 @@ def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?:/windows\.old)?(?:{'|'.join(parts)})", re.DOTALL)
 
 
+def matches(patterns: tuple[str, ...], path: str) -> bool:
+    """Return whether a lower-case path of a volume, or of its Windows.old, is one of some patterns."""
+    return _compiled(patterns).fullmatch(path if path.startswith("/") else f"/{path}") is not None
+
+
 @dataclass(frozen=True)
 class Artefact(ABC):
     """A reader of one kind of file."""
@@ -190,7 +206,7 @@ class Artefact(ABC):
     def wants(self, path: str, system: str = "") -> bool:
         """Return whether a lower-case path, relative to its volume, is one of this artefact's."""
         del system
-        return _compiled(self.patterns).fullmatch(path if path.startswith("/") else f"/{path}") is not None
+        return matches(self.patterns, path)
 
     def beside(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield name and path of what may lie beside a file and is wanted with it."""

@@ -54,11 +54,40 @@ class Database:
             message = f"SQLite stops reading ({error}); rows behind this point are missing"
             raise ParseError(message) from error
 
+    def named_rows(self, query: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a query by column name.
+
+        Raises:
+            ParseError: the query does not fit the database, or it is damaged here.
+        """
+        try:
+            cursor = self._connection.execute(query)
+            names = [str(column[0]) for column in cursor.description or ()]
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
+        except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError) as error:
+            message = f"SQLite stops reading ({error}); rows behind this point are missing"
+            raise ParseError(message) from error
+
     def number(self, query: str, *values: object) -> int:
         """Return one integer; 0 where there is none."""
         for row in self.rows(query, *values):
             return row[0] if isinstance(row[0], int) else 0
         return 0
+
+
+def _is_cut(candidate: Candidate) -> bool:
+    """Tell whether a database is shorter than its header says; SQLite reads a part of a page as if zeros followed.
+
+    SOURCE: fileformat2.html 1.3.2 (page size at 16), 1.3.8 (size in pages at 28, where 92 equals 24).
+    """
+    head = candidate.content.read(0, min(100, candidate.content.size))
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        return False
+    page = int.from_bytes(head[16:18], "big")
+    size = 65_536 if page == 1 else page
+    pages = int.from_bytes(head[28:32], "big") if head[24:28] == head[92:96] else 0
+    return candidate.content.size < pages * size or (size > 0 and candidate.content.size % size != 0)
 
 
 def _disarm(journal: Path) -> None:
@@ -86,7 +115,7 @@ def opened(candidate: Candidate) -> Iterator[Database]:
     """Open a database on a scratch copy with its log.
 
     Raises:
-        ParseError: it is no database, or too damaged to open.
+        ParseError: it is no database, or too damaged to open; or, once it was read, it turns out to be cut off.
     """
     with tempfile.TemporaryDirectory(prefix="akashi-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "base"
@@ -101,6 +130,9 @@ def opened(candidate: Candidate) -> Iterator[Database]:
             connection = _connect(path)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             yield Database(connection)
+            if _is_cut(candidate):
+                message = "the database is cut off; rows of its last page are missing"
+                raise ParseError(message)
         except (sqlite3.Error, UnicodeError) as error:
             message = f"not a readable SQLite database ({error}); its records are missing"
             raise ParseError(message) from error

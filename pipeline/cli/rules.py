@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from pipeline.artefacts import NAMES
+from pipeline.artefacts.custom_parse import check_custom
 from pipeline.cli.common import rules_folder
 from pipeline.detectors.check import check_rules, measure
 from pipeline.errors import EXIT_COMPLETE, EXIT_USAGE
@@ -22,9 +24,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def handle(options: argparse.Namespace) -> int:
-    """Check detection and verdict rules."""
+    """Check rules of detection, of the verdict and of artefacts."""
     folder = rules_folder(options)
-    errors = [*check_rules(folder), *check_verdict_rules(folder / "verdict")]
+    errors = [
+        *check_rules(folder),
+        *check_verdict_rules(folder / "verdict"),
+        *check_custom(folder / "artefacts", NAMES),
+    ]
     for error in errors:
         print(error, file=sys.stderr)
     if errors:

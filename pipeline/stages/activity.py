@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar
 
 from pipeline import artefacts
 from pipeline.access.interfaces import Readable
 from pipeline.address import join
 from pipeline.artefacts import Artefact, Audit, Candidate, Event, Trouble
+from pipeline.artefacts.custom_parse import load_custom
 from pipeline.records import ActivityEvent, FileEntry, Origin, Source, Volume, diagnose, identify
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
+from pipeline.store import folder_digest
 
 __all__ = ["ActivityStage"]
+
+
+@lru_cache(maxsize=2)
+def _known(rules: Path) -> tuple[Artefact, ...]:
+    """Return the program's readers of files, and those of the rules."""
+    return (*artefacts.ARTEFACTS, *load_custom(rules / "artefacts", artefacts.NAMES))
 
 
 class ActivityStage(Stage):
@@ -27,10 +37,10 @@ class ActivityStage(Stage):
 
     def depends(self, context: Context) -> Mapping[str, str]:
         """Return the versions of the artefact readers."""
-        del context
-        known = [f"{artefact.name}={artefact.version}" for artefact in artefacts.ARTEFACTS]
+        known = [f"{artefact.name}={artefact.version}" for artefact in _known(context.case.rules_directory)]
         known += [f"{artefact.name}={artefact.version}" for artefact in artefacts.VOLUME_ARTEFACTS]
-        return {"plugins": ",".join(sorted(known))}
+        rules = folder_digest(context.case.rules_directory / "artefacts")
+        return {"plugins": ",".join(sorted(known)), "rules": rules}
 
     def units(self, context: Context) -> Sequence[Unit]:
         """Return one unit per open volume."""
@@ -50,7 +60,7 @@ class ActivityStage(Stage):
         for entry in entries:
             if entry.kind != "file":
                 continue
-            for artefact in artefacts.ARTEFACTS:
+            for artefact in _known(context.case.rules_directory):
                 if artefact.stream == entry.stream.lower() and artefact.wants(entry.path.lower()):
                     companions = _companions(artefact, entry, by_path)
                     payload = (volume, entry, artefact.name, companions)
@@ -62,7 +72,7 @@ class ActivityStage(Stage):
         if entry is None:
             yield from self._volume(context, volume)
             return
-        (artefact,) = (known for known in artefacts.ARTEFACTS if known.name == name)
+        (artefact,) = (known for known in _known(context.case.rules_directory) if known.name == name)
         opener = context.opener(item.exhibit)
         opened: dict[str, Readable] = {suffix: opener.open(row) for suffix, row in companions.items()}
         zone = context.case.exhibit(item.exhibit).timezone
