@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pipeline.artefacts.base import Candidate
 from pipeline.artefacts.bytesource import lines
-from pipeline.artefacts.hive import at, hive_gaps, keys, opened_hive, written
+from pipeline.artefacts.hive import at, keys, load_hive, opened_hive, written
 from pipeline.artefacts.sqlite import opened
 from pipeline.artefacts.times import from_filetime
 
@@ -104,8 +104,9 @@ def _sqlite(reading: Reading, candidate: Candidate) -> Iterator[Row | Told]:
 
 
 def _registry(reading: Reading, candidate: Candidate) -> Iterator[Row | Told]:
-    yield from (Told(reason=gap.reason) for gap in hive_gaps(candidate))
-    with opened_hive(candidate) as root:
+    hive = load_hive(candidate)
+    yield from (Told(reason=gap.reason) for gap in hive.gaps)
+    with opened_hive(hive) as root:
         for path, key in _matching(root, tuple(reading.key.split("\\"))[:_DEEPEST], ""):
             fields: dict[str, str | int] = {"key": path, "key_name": path.rpartition("\\")[2]}
             fields |= dict(_values(key))
