@@ -17,6 +17,7 @@ from pipeline.artefacts.prefetch import ProgramPrefetch
 from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
+from pipeline.artefacts.software_hive import SoftwareHive
 from pipeline.artefacts.stick import StickTraces
 from pipeline.artefacts.syslogs import AuthLog, EximLog, MailLog, SystemLog
 from pipeline.artefacts.system_hive import SystemHive
@@ -53,6 +54,7 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     JobFile(),
     TaskFile(),
     SetupLog(),
+    SoftwareHive(),
     SystemHive(),
     ShellHistory(),
     AccessLog(),

@@ -14,14 +14,18 @@ from pipeline.artefacts.times import Span
 from pipeline.errors import ParseError
 from pipeline.records import Gap
 
-__all__ = ["HiveArtefact", "Scene", "Section", "setting", "state"]
+__all__ = ["STATE", "HiveArtefact", "Scene", "Section", "setting", "state"]
 
 STATE = "state without a time"
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What sections read from: the root key, the current control set (SYSTEM only) and whose hive it is."""
+    """What sections read from, and whose hive it is.
+
+    ``control`` begins the paths: the current control set of SYSTEM, ``Software`` with its backslash in NTUSER.DAT,
+    nothing in SOFTWARE.
+    """
 
     root: Any
     control: str = ""

@@ -25,8 +25,8 @@ class SystemHive(HiveArtefact):
     )  # fmt: skip
     sections: ClassVar[tuple[Section, ...]] = (
         devices.devices, devices.device_classes, devices.device_containers, mounted.mounted_devices,
-        host.computer_names, host.host_settings, host.last_shutdown, host.recording, host.shares, host.interfaces,
-        shimcache.shim_cache, background.background_activity,
+        host.computer_names, host.host_settings, host.earlier_systems, host.last_shutdown, host.recording,
+        host.shares, host.interfaces, shimcache.shim_cache, background.background_activity,
     )  # fmt: skip
 
     def scene(self, root: Any, candidate: Candidate) -> Scene:

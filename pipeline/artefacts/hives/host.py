@@ -19,7 +19,7 @@ from pipeline.artefacts.hive import at, data_of, keys, number_of, text_of, value
 from pipeline.artefacts.hive_artefact import Scene, setting
 from pipeline.artefacts.times import from_filetime, from_unix_us
 
-__all__ = ["computer_names", "host_settings", "interfaces", "last_shutdown", "recording", "shares"]
+__all__ = ["computer_names", "earlier_systems", "host_settings", "interfaces", "last_shutdown", "recording", "shares"]
 
 _NAMES: Final = ("ComputerName", "ActiveComputerName")
 _RECORDERS: Final = {
@@ -67,6 +67,21 @@ def host_settings(scene: Scene) -> Iterator[Event]:
 
 def _signed(data: bytes) -> int:
     return int(struct.unpack("<i", data)[0])
+
+
+def earlier_systems(scene: Scene) -> Iterator[Event]:
+    """Yield each Windows that a feature update took the place of; such an update empties some event logs."""
+    for key in keys(at(scene.root, "Setup")):
+        name = key.get_name() or ""
+        seconds = number_of(key, "InstallDate")
+        if name.startswith("Source OS"):
+            detail: dict[str, str | int] = {"governs": "operating-system", "currentbuild": text_of(key, "CurrentBuild")}
+            installed = from_unix_us((seconds or 0) * 1_000_000)
+            detail |= {"installed": installed.isoformat()} if installed is not None else {}
+            yield Event(
+                time=when(key), time_meaning="this Windows was updated", action=Action.SETTING,
+                subject=text_of(key, "ProductName") or name, place=f"Setup\\{name}", precision_us=1, detail=detail,
+            )  # fmt: skip
 
 
 def last_shutdown(scene: Scene) -> Iterator[Event]:
