@@ -23,5 +23,5 @@ __all__ = [
     "value_tag",
 ]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when equal bytes and rules may give different hits."""

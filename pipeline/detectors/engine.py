@@ -18,6 +18,7 @@ from pipeline.detectors.batches import Found
 from pipeline.detectors.candidates import Candidate
 from pipeline.detectors.columns import TableReader
 from pipeline.detectors.encodings import Decoded, decode, decode_line, japanese_weight
+from pipeline.detectors.frames import Framed
 from pipeline.detectors.hits import OVERLAP, Hit, Table, Window, shape_of
 from pipeline.detectors.lines import Segment, all_segments, chosen_segments, segments
 from pipeline.detectors.scoring import Judge, Text
@@ -61,9 +62,13 @@ class Scanner:
         found: list[Hit] = []
         for track in range(len(TRACKS)):
             wanted = window.table is not None and (window.table.encoding or TRACKS[0]) == TRACKS[track]
-            parts = all_segments(window, track) if wanted else segments(window, anchors[track], track)
+            if wanted:
+                framed, parts = Framed(), all_segments(window, track)
+            else:
+                framed = Framed.around(window.data, anchors[track], track)
+                parts = segments(window, framed.anchors, track)
             lines = [line for part in parts if (line := self._decode(window, part, track)) is not None]
-            found.extend(self._hits(window, lines, window.table if wanted else None))
+            found.extend(self._hits(window, lines, window.table if wanted else None, framed))
         return _merge(found)
 
     def sweep(self, window: Window) -> Found:
@@ -74,7 +79,7 @@ class Scanner:
         columns, lines, left = self._reader.read(window, table)
         parts = chosen_segments(window, lines, left)
         read = [line for part in parts if (line := self._decode(window, part, 0)) is not None]
-        return Found(_merge(self._hits(window, read, table)), columns)
+        return Found(_merge(self._hits(window, read, table, Framed())), columns)
 
     def scan_content(self, data: bytes) -> Iterator[Hit]:
         """Yield the hits of a whole content, page by page."""
@@ -91,8 +96,9 @@ class Scanner:
         for part in parts[:-1]:
             starts.append(starts[-1] + len(part))
         flat = "".join(part[:-1] + "\n" if part[-1:] in _LINE_ENDS else part for part in parts)
-        found = Text(normalise(flat), starts, [True] * len(starts))
-        return [_text_hit(text, found, one) for one in self._judge.hits(found, table)]
+        framed = Framed() if table else Framed.inside(text)
+        found = Text(normalise(flat), starts, [True] * len(starts), rows=framed.rows(starts))
+        return [_text_hit(text, found, one, framed) for one in self._judge.hits(found, table)]
 
     def candidates(self, text: str) -> list[Candidate]:
         """Return what the rules match in normalised text before context decides, for masking."""
@@ -117,10 +123,10 @@ class Scanner:
             return match.end()
         return max((0, 1), key=lambda skip: japanese_weight(decode_line(raw[skip:], self._likely).text))
 
-    def _hits(self, window: Window, lines: list[_Line], table: Table | None) -> Iterator[Hit]:
+    def _hits(self, window: Window, lines: list[_Line], table: Table | None, framed: Framed) -> Iterator[Hit]:
         if not lines:
             return
-        text = _join(lines)
+        text = _join(lines, framed)
         for one in self._judge.hits(text, table):
             index = text.line_of(one.start)
             line, low = lines[index], text.starts[index]
@@ -132,7 +138,7 @@ class Scanner:
             end = line.place(one.end - low)
             value = line.decoded.text[one.start - low : one.end - low]
             record = line.segment.start if line.segment.whole else line.segment.own_start
-            record = line.place(one.record[0] - low) if one.record else record
+            record = line.place(one.record[0] - low) if one.record else framed.record(start, record)
             yield _hit(one, value, (window.start + start, end - start), line.decoded.encoding, window.start + record)
 
     @cached_property
@@ -161,7 +167,7 @@ class Scanner:
 _LINE_ENDS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 
 
-def _join(lines: list[_Line]) -> Text:
+def _join(lines: list[_Line], framed: Framed) -> Text:
     starts, place = [], 0
     for line in lines:
         starts.append(place)
@@ -169,7 +175,7 @@ def _join(lines: list[_Line]) -> Text:
     near = [after.segment.start - before.segment.end <= 4 for before, after in pairwise(lines)]
     silent = frozenset(number for number, line in enumerate(lines) if line.segment.own_start == line.segment.own_end)
     text = normalise("\n".join(_flat(line.decoded.text) for line in lines))
-    return Text(text, starts, [False, *near], silent)
+    return Text(text, starts, [False, *near], silent, framed.rows([line.segment.start for line in lines]))
 
 
 def _flat(text: str) -> str:
@@ -194,8 +200,9 @@ def _hit(one: Candidate, value: str, place: tuple[int, int], encoding: str, reco
     )
 
 
-def _text_hit(text: str, found: Text, one: Candidate) -> Hit:
-    record = one.record[0] if one.record else found.starts[found.line_of(one.start)]
+def _text_hit(text: str, found: Text, one: Candidate, framed: Framed) -> Hit:
+    line = found.starts[found.line_of(one.start)]
+    record = one.record[0] if one.record else framed.record(one.start, line)
     return _hit(one, text[one.start : one.end], (one.start, one.end - one.start), "text", record)
 
 

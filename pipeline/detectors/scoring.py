@@ -25,13 +25,20 @@ _PLACES: Final = frozenset({"address"})
 class Text:
     """Lines of text in one string; ``adjacent`` says whether a line follows the one before it without a gap.
 
-    ``silent`` lines are context of the line behind them: nothing is looked for in them.
+    ``silent`` lines are context of the line behind them: nothing is looked for in them. ``rows`` numbers the record
+    that each line is of, where several may be of one.
     """
 
     text: str
     starts: Sequence[int]
     adjacent: Sequence[bool]
     silent: frozenset[int] = frozenset()
+    rows: Sequence[int] = ()
+
+    def row_of(self, place: int) -> int:
+        """Return the number of the record that holds a character: its line's."""
+        line = self.line_of(place)
+        return self.rows[line] if self.rows else line
 
     def line_of(self, place: int) -> int:
         """Return the index of the line that holds a character."""
@@ -105,10 +112,10 @@ class Judge:
         people: dict[int, set[str]] = {}
         for one in everyone:
             if one.rule.kind in _PERSON and one.score >= one.rule.score.report:
-                people.setdefault(text.line_of(one.start), set()).add(one.rule.kind)
+                people.setdefault(text.row_of(one.start), set()).add(one.rule.kind)
         for one in free:
             wanted = one.rule.context.row and not (in_table and one.rule.kind != "sensitive-marker")
-            beside = people.get(text.line_of(one.start), set()) - {one.rule.kind}
+            beside = people.get(text.row_of(one.start), set()) - {one.rule.kind}
             if wanted and (beside - _PLACES if one.rule.kind == "sensitive-marker" else beside):
                 one.by_row = True
                 one.score += one.rule.context.row
