@@ -18,6 +18,7 @@ from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
 from pipeline.artefacts.software_hive import SoftwareHive
+from pipeline.artefacts.srum import ResourceUsage
 from pipeline.artefacts.stick import StickTraces
 from pipeline.artefacts.syslogs import AuthLog, EximLog, MailLog, SystemLog
 from pipeline.artefacts.system_hive import SystemHive
@@ -51,6 +52,7 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     ProgramPrefetch(),
     OldRecycleBin(),
     RecycleBin(),
+    ResourceUsage(),
     JobFile(),
     TaskFile(),
     SetupLog(),
