@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.artefacts.audit_log import AuditLog
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
 from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
+from pipeline.artefacts.desktop import RecentlyUsed, TrashInfo
 from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.fieldlogs import ExchangeTracking, FirewallLog, IisLog, ZeekLog
 from pipeline.artefacts.filelogs import FtpLog, RcloneLog, SmbdLog, TransferLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
+from pipeline.artefacts.journal import SystemdJournal
 from pipeline.artefacts.jumplists import AutomaticJumpList, CustomJumpList
+from pipeline.artefacts.linux_settings import CronTable, KnownHosts
 from pipeline.artefacts.lnk import Shortcut
+from pipeline.artefacts.logins import FailedLogins, LastLogins, LoginRecords
 from pipeline.artefacts.prefetch import ProgramPrefetch
 from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
 from pipeline.artefacts.setupapi import SetupLog
@@ -74,6 +79,15 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     IisLog(),
     ExchangeTracking(),
     ZeekLog(),
+    AuditLog(),
+    SystemdJournal(),
+    LoginRecords(),
+    FailedLogins(),
+    LastLogins(),
+    RecentlyUsed(),
+    TrashInfo(),
+    KnownHosts(),
+    CronTable(),
     ChangeJournal(),
 )
 VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (StickTraces(),)

@@ -35,6 +35,7 @@ _SECRETS: Final = (
     re.compile(r"(?i)((?:--?(?:password|passwd|passphrase|pass|pwd|token|secret|api-?key)|[?&]\w*(?:token|key|pass|sig)\w*)[=\s:]+)"
                r"(?:\"[^\"]*\"|'[^']*'|\S+)"),
     re.compile(r"(?i)(\b\w*(?:password|passwd|passphrase|secret|token|api_?key|pwd)\w*\s*=\s*)(?:\"[^\"]*\"|'[^']*'|[^\s;&]+)"),
+    re.compile(r"(?i)(\b(?:identified\s+by|password|passwd)\s+(?:by\s+|as\s+)?)(?:\"[^\"]*\"|'[^']*')"),
     re.compile(r"(?i)((?:authorization|cookie|x-api-key)\s*:\s*)[^\"'\r\n]+"),
     re.compile(r"(\s(?:-u|--user)[=\s]*[\"']?[^\s:\"']*:)[^\s\"'@]+"),
     re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),

@@ -125,6 +125,7 @@ class LineLog(Artefact):
         try:
             for start, block in text_blocks(candidate.content):
                 yield from self.block(block, start, reading)
+            yield from self.ended(reading)
         except ParseError as error:
             reading.fault = str(error)
             yield Trouble("log-damaged", str(error))
@@ -133,8 +134,7 @@ class LineLog(Artefact):
         span = reading.span
         yield Audit(
             system=self.system, owner="", first=span.first, last=span.last, records=span.records,
-            gaps=(*reading.gaps(), *self._missing_parts(candidate, span.first)),
-            enabled="yes" if span.records else "unknown", state_only=self.state_only, status=reading.status,
+            gaps=(*reading.gaps(), *self._missing_parts(candidate, span.first)), enabled=self.enabled(reading), state_only=self.state_only, status=reading.status,  # noqa: E501
         )  # fmt: skip
 
     def block(self, block: bytes, start: int, reading: Reading) -> Iterator[Event]:
@@ -157,6 +157,15 @@ class LineLog(Artefact):
             others = sum(1 for _ in _ENTRY.finditer(block))
             others -= sum(1 for _ in self.loose.finditer(block)) if self.loose is not None else 0
             reading.foreign += max(others - count, 0)
+
+    def enabled(self, reading: Reading) -> str:
+        """Return whether the log was being written at both ends of its span."""
+        return "yes" if reading.span.records else "unknown"
+
+    def ended(self, reading: Reading) -> Iterable[Event]:
+        """Return what is left to tell when the last line was read."""
+        del reading
+        return ()
 
     def timed(self, stamp: bytes, reading: Reading) -> datetime | None:
         """Return a stamp's time, and let it count for the span; the record itself is counted by its block."""
