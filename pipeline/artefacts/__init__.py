@@ -29,7 +29,9 @@ from pipeline.artefacts.syslogs import AuthLog, EximLog, MailLog, SystemLog
 from pipeline.artefacts.system_hive import SystemHive
 from pipeline.artefacts.tasks import JobFile, TaskFile
 from pipeline.artefacts.usn import ChangeJournal
+from pipeline.artefacts.webcache import WebCache
 from pipeline.artefacts.weblogs import AccessLog, SquidLog, WebErrorLog
+from pipeline.artefacts.windows_search import SearchIndex
 
 __all__ = [
     "ARTEFACTS",
@@ -58,6 +60,8 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     OldRecycleBin(),
     RecycleBin(),
     ResourceUsage(),
+    WebCache(),
+    SearchIndex(),
     JobFile(),
     TaskFile(),
     SetupLog(),

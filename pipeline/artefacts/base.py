@@ -81,6 +81,8 @@ class Action(StrEnum):
     """A network connection was let through or refused."""
     FILE_OPENED = "file-opened"
     """A program opened a file for a user: shell links, jump lists, lists of recent documents."""
+    FILE_PRESENT = "file-present"
+    """A file was there, or was shown; nothing says that it was opened."""
     FILE_CHOSEN = "file-chosen"
     """A file was chosen in a dialogue to open or save."""
     FILE_DISCARDED = "file-discarded"

@@ -53,6 +53,12 @@ class Database:
             except OSError:
                 self._reading.lose(f"table {number} of the database cannot be read")
 
+    def columns(self, name: str) -> tuple[str, ...]:
+        """Return the names of a table's columns."""
+        table = self._file.get_table_by_name(name)
+        count = min(table.get_number_of_columns(), _MOST_COLUMNS) if table is not None else 0
+        return tuple(table.get_column(number).get_name() or "" for number in range(count))
+
     def rows(self, name: str, *wanted: str) -> Iterator[Row]:
         """Yield the rows of a table with the wanted columns that it has; none where it is absent."""
         table = self._file.get_table_by_name(name)
@@ -66,9 +72,17 @@ class Database:
         for number in range(min(table.get_number_of_records(), _MOST_ROWS)):
             try:
                 record = table.get_record(number)
-                yield {title: _value(record, place, kind) for place, title, kind in columns}
             except (OSError, OverflowError, ValueError):
                 self._reading.lose("a row of the database cannot be read")
+                continue
+            yield {title: self._checked(record, place, kind) for place, title, kind in columns}
+
+    def _checked(self, record: Any, place: int, kind: int) -> Any:
+        try:
+            return _value(record, place, kind)
+        except (OSError, OverflowError, ValueError, MemoryError):
+            self._reading.lose("a value of the database cannot be read")
+            return None
 
     def roots(self) -> Iterator[int]:
         """Yield the first pages of the trees that hold values: the catalog's own, and those it names."""
@@ -109,18 +123,22 @@ def _value(record: Any, place: int, kind: int) -> Any:
     if kind == _TYPES.DATE_TIME:
         return struct.unpack("<d", raw)[0]
     if kind in _TEXTS:
-        try:
-            return (record.get_value_data_as_string(place) or "").rstrip("\0")
-        except (OSError, AttributeError, ValueError):
-            return raw[:_LONGEST].decode("utf-16-le", "replace").rstrip("\0")
+        return _text(record, place, raw[:_LONGEST])
     return raw[:_LONGEST]
+
+
+def _text(record: Any, place: int, raw: bytes) -> str:
+    """Return a text as the column's code page has it; a long one, or one that does not decode, is UTF-16."""
+    try:
+        found = "" if record.is_long_value(place) else record.get_value_data_as_string(place)
+    except (OSError, ValueError):
+        found = ""
+    return (found or raw.decode("utf-16-le", "replace")).rstrip("\0")
 
 
 def _long(record: Any, place: int) -> bytes | None:
     value = record.get_value_data_as_long_value(place)
-    if value is None or value.get_data_size() > 16 * _LONGEST:
-        return None
-    data: bytes | None = value.get_data()
+    data: bytes | None = value.get_data() if value is not None else None
     return data
 
 
