@@ -1,8 +1,8 @@
 """A register as a keyed index: whether a record is a row of it can be asked, what it holds cannot.
 
 File ``.akr``, little-endian: magic, header length (u32), header (JSON: version, dataset, rows, roles and counts), then
-for each role the sorted tags (u64) and their rows (u32), and a keyed BLAKE2b of everything before. Tags are the first
-64 bits of the value tags that findings carry, keyed BLAKE2b (RFC 7693): without the case's key no value can be tried.
+for each role the sorted tags (u64) and their rows (u32), and a keyed BLAKE2b (RFC 7693) of everything before. Tags are
+the first 64 bits of the value tags that findings carry, AES-CMAC: without the case's key no value can be tried.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from pipeline.rules_values import IDENTIFIER_KINDS, canonical, canonical_many, c
 
 __all__ = ["Match", "Register", "RegisterSummary", "build_register"]
 
-_MAGIC: Final = b"AKREG\x00\x01\n"
+_MAGIC: Final = b"AKREG\x00\x02\n"
+_EARLIER: Final = b"AKREG\x00\x01\n"
 _MAC: Final = 32
 _MAX_HEADER: Final = 1 << 20
 _MAX_ROWS: Final = 1 << 31
@@ -92,7 +93,7 @@ def build_register(
     if count == empty:
         raise SettingsError(f"{csv_path}: no row has a value; compared with nothing, nothing would ever match")
     header = {
-        "version": 1,
+        "version": 2,
         "dataset": dataset,
         "rows": count,
         "roles": [[role, len(found[0])] for role, found in sorted(tags.items())],
@@ -123,6 +124,9 @@ class Register:
             raw = path.read_bytes()
         except OSError as error:
             raise SettingsError(f"{path}: cannot be read ({error}); build it with `akashi register build`") from error
+        if raw.startswith(_EARLIER):
+            message = f"{path}: an index of an earlier version, whose tags match none of this one; build it again"
+            raise SettingsError(message)
         if not raw.startswith(_MAGIC) or len(raw) < len(_MAGIC) + 4 + _MAC:
             raise SettingsError(f"{path}: not a register index; build it with `akashi register build`")
         if not hmac.compare_digest(_mac(raw[:-_MAC], _Tagger(key)), raw[-_MAC:]):

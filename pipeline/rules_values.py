@@ -15,12 +15,15 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
+from pipeline.digests import cmac, cmac_many, joined
+
 __all__ = [
     "IDENTIFIER_KINDS",
     "canonical",
     "canonical_many",
     "canonical_tags",
     "iso_date",
+    "kind_key",
     "modern",
     "normalise",
     "spellings",
@@ -49,6 +52,7 @@ _WAREKI_SHORT: Final = re.compile(r"([MTSHR])(\d\d)(\d\d)(\d\d)")
 _WESTERN: Final = re.compile(r"(\d{4})[年.\-/](\d{1,2})[月.\-/](\d{1,2})日?")
 _COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _FIRST_YEAR: Final = 1873
+_FEW: Final = 8
 
 _DASHES: Final = "－−‐‑‒–—―"
 _WIDTH: Final[dict[int, int | str]] = {
@@ -151,13 +155,16 @@ def value_tag(key: bytes, kind: str, value: str) -> str:
 
 def canonical_tags(key: bytes, kind: str, values: Sequence[str]) -> bytes:
     """Return the keyed tags of values that are canonical already, 16 bytes each, one behind the other."""
-    begun = blake2b(f"{kind}\x1f".encode("utf-8", "surrogatepass"), digest_size=16, key=key[:64])
-    tags, copy = [], begun.copy
-    for value in values:
-        digest = copy()
-        digest.update(value.encode() if value.isascii() else value.encode("utf-8", "surrogatepass"))
-        tags.append(digest.digest())
-    return b"".join(tags)
+    own = kind_key(key, kind)
+    if len(values) < _FEW:
+        return b"".join(cmac(own, value.encode("utf-8", "surrogatepass")) for value in values)
+    return cmac_many(own, *joined(values)).tobytes()
+
+
+@lru_cache(maxsize=256)
+def kind_key(key: bytes, kind: str) -> bytes:
+    """Return the key under which values of a kind are tagged: equal values of two kinds do not show as equal."""
+    return blake2b(f"tag\x1f{kind}".encode("utf-8", "surrogatepass"), digest_size=32, key=key[:64]).digest()
 
 
 def _day(year: int, month: int, day: int) -> date | None:

@@ -68,6 +68,9 @@ def _table(name: str, row: type, *order: str, version: int = 1) -> Table:
     return Table(name=name, row=row, order=order, version=version)
 
 
+_PLACES: Final = ("exhibit", "path", "file", "locator", "offset", "id")
+"""The order of findings: content by content, and as they stand in it."""
+
 TABLES: Final[dict[str, Table]] = {
     table.name: table
     for table in (
@@ -82,8 +85,8 @@ TABLES: Final[dict[str, Table]] = {
         _table("carved", records.FileEntry, "exhibit", "address", "id"),
         _table("files", records.FileEntry, "exhibit", "address", "id"),
         _table("contents", records.Content, "sha256"),
-        _table("detections", records.Finding, "exhibit", "address", "id"),
-        _table("findings", records.Finding, "exhibit", "address", "id"),
+        _table("detections", records.Finding, *_PLACES, version=2),
+        _table("findings", records.Finding, *_PLACES, version=2),
         _table("people", records.Person, "person"),
         _table("holdings", records.Holding, "exhibit", "address", "id"),
         _table("copies", records.Copy, "part_exhibit", "part", "whole"),

@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +27,9 @@ from pipeline.merging import ROW_GROUP, in_order, merged, regrouped
 from pipeline.schemas import SHARED, STAGE_ORDER, TABLES, rows_to_table, schema_of, table_to_rows
 
 __all__ = ["PartWriter", "Store", "file_digest", "folder_digest", "rows_to_table", "table_to_rows", "write_atomically"]
+
+_DISTINCT: Final = frozenset({"id", "address", "offset", "image_offset", "value_tag"})
+"""Columns whose values hardly repeat: a dictionary of them would be made in vain."""
 
 
 def file_digest(path: Path) -> str:
@@ -168,6 +171,12 @@ class Store:
         except (pa.ArrowException, OSError) as error:
             raise IntegrityError(f"{name}: the table's file cannot be read ({error}); run `akashi verify`") from error
 
+    def finished(self, stage: str, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield a finished stage's merged rows in order; from its table where they are gone."""
+        final = self._final(stage) / f"{name}.arrow"
+        for batch in _blocks(final) if final.exists() else self.stream(name):
+            yield batch.select(list(columns)) if columns else batch
+
     def rows(self, name: str, *, exhibit: str | None = None) -> Iterator[Any]:
         """Yield a table's rows as records."""
         return table_to_rows(TABLES[name], self.table(name, exhibit=exhibit))
@@ -245,7 +254,7 @@ class Store:
     def _merge(self, name: str, parts: Iterable[Path], target: Path) -> None:
         scratch, own = target.with_suffix(".part"), [part / f"{name}.arrow" for part in parts]
         table = TABLES[name]
-        ordered = in_order(table, _batches(own))
+        ordered = in_order(table, _batches(own, table.order))
         rows = regrouped(table, _batches(own)) if ordered else merged(table, _batches(own), _runs_of(target))
         with pa.ipc.new_file(scratch, schema_of(TABLES[name])) as writer:
             for data in rows:
@@ -257,7 +266,9 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
         finals = [self._final(stage) / f"{name}.arrow" for stage in stages]
-        with pq.ParquetWriter(scratch, schema_of(TABLES[name]), compression="zstd", use_dictionary=True) as writer:
+        schema = schema_of(TABLES[name])
+        repeated = [field.name for field in schema if field.name not in _DISTINCT]
+        with pq.ParquetWriter(scratch, schema, compression="zstd", use_dictionary=repeated) as writer:
             rows = (batch for final in finals for batch in _blocks(final))
             for data in rows if len(finals) == 1 else merged(TABLES[name], rows, _runs_of(path)):
                 writer.write(data, row_group_size=ROW_GROUP)
@@ -270,12 +281,13 @@ def _runs_of(target: Path) -> Path:
     return target.with_name(f".{target.name}.{os.getpid()}.runs")
 
 
-def _batches(parts: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+def _batches(parts: Iterable[Path], columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
     """Yield the rows of parts that have any, read, not mapped: what is mapped counts as memory until it is let go."""
     for path in parts:
         if path.exists():
             with pa.OSFile(str(path)) as source:
-                yield from pa.ipc.open_stream(source)
+                for batch in pa.ipc.open_stream(source):
+                    yield batch.select(list(columns)) if columns else batch
 
 
 def _blocks(final: Path) -> Iterator[pa.RecordBatch]:

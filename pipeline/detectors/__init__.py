@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.detectors.batches import ColumnHits, Found
+from pipeline.detectors.batches import ColumnHits, Found, columns_of
 from pipeline.detectors.encodings import decode_bytes
 from pipeline.detectors.engine import Scanner
 from pipeline.detectors.hits import OVERLAP, Hit, Table, Window
@@ -19,6 +19,7 @@ __all__ = [
     "Scanner",
     "Table",
     "Window",
+    "columns_of",
     "decode_bytes",
     "value_tag",
 ]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detectors.hits import Hit, Window
-from pipeline.rules import Rule
 
-__all__ = ["LONGEST", "ColumnHits", "Found", "Lines", "lines_of"]
+__all__ = ["LONGEST", "ColumnHits", "Found", "Lines", "columns_of", "lines_of"]
 
 LONGEST: Final = 2048
 """Longer lines are cut at a grid, see :mod:`pipeline.detectors.lines`."""
+_FIELDS: Final = ("kind", "rule", "encoding", "validated", "score", "by_word", "by_column", "by_row")
+_ALIKE: Final = attrgetter(*_FIELDS)
 _Numbers = NDArray[np.int64]
 
 
@@ -48,21 +50,22 @@ def lines_of(window: Window) -> Lines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnHits:
-    """Hits of one rule in one column of a page, as arrays; ``which`` is the number of a hit's value and shape."""
+    """Hits of a page that differ in place and value alone; ``which`` is the number of a hit's value and shape."""
 
-    rule: Rule
+    kind: str
+    rule: str
     encoding: str
+    validated: bool
+    score: float
+    by_word: bool = False
+    by_column: bool = False
+    by_row: bool = False
     starts: _Numbers
     lengths: _Numbers
     records: _Numbers
     which: _Numbers
     values: list[str] = field(repr=False)
     shapes: list[str]
-
-    @property
-    def score(self) -> float:
-        """The score that each of them has: it stands in a column of its kind."""
-        return self.rule.score.base + self.rule.context.column
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -72,10 +75,28 @@ class ColumnHits:
         columns = (self.starts.tolist(), self.lengths.tolist(), self.records.tolist(), self.which.tolist())
         for start, length, record, which in zip(*columns, strict=True):
             yield Hit(
-                kind=self.rule.kind, rule=self.rule.id, start=start, length=length, encoding=self.encoding,
-                value=self.values[which], shape=self.shapes[which], validated=bool(self.rule.validate),
-                score=self.score, record_start=record, by_word=False, by_column=True, by_row=False,
+                kind=self.kind, rule=self.rule, start=start, length=length, encoding=self.encoding,
+                value=self.values[which], shape=self.shapes[which], validated=self.validated, score=self.score,
+                record_start=record, by_word=self.by_word, by_column=self.by_column, by_row=self.by_row,
             )  # fmt: skip
+
+
+def columns_of(hits: Iterable[Hit]) -> list[ColumnHits]:
+    """Return hits as columns: one for all those that are alike but for place and value."""
+    groups: dict[tuple[Any, ...], list[Hit]] = {}
+    for hit in hits:
+        groups.setdefault(_ALIKE(hit), []).append(hit)
+    return [_column(dict(zip(_FIELDS, alike, strict=True)), own) for alike, own in groups.items()]
+
+
+def _column(alike: dict[str, Any], hits: list[Hit]) -> ColumnHits:
+    starts, lengths, records = (
+        np.array([getattr(hit, name) for hit in hits], np.int64) for name in ("start", "length", "record_start")
+    )
+    return ColumnHits(
+        starts=starts, lengths=lengths, records=records, which=np.arange(len(hits)),
+        values=[hit.value for hit in hits], shapes=[hit.shape for hit in hits], **alike,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,8 +200,10 @@ def _placed(
     own = (value >= 0) & (starts >= window.own_start) & (starts < window.own_end)
     if own.any():
         yield ColumnHits(
-            rule=one.rule, encoding=rows.encoding, starts=starts[own], lengths=lengths[own], records=records[own],
-            which=value[own], values=one.values, shapes=one.shapes,
+            kind=one.rule.kind, rule=one.rule.id, encoding=rows.encoding, validated=bool(one.rule.validate),
+            score=one.rule.score.base + one.rule.context.column, by_column=True,
+            starts=starts[own], lengths=lengths[own], records=records[own], which=value[own],
+            values=one.values, shapes=one.shapes,
         )  # fmt: skip
 
 

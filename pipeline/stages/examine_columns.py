@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,15 +12,14 @@ from numpy.typing import NDArray
 
 from pipeline.address import join
 from pipeline.detectors import ColumnHits
+from pipeline.digests import TAG_BYTES, hexadecimal, numbered
 from pipeline.records import FileEntry, Run
 from pipeline.rules_values import canonical_tags
 from pipeline.schemas import TABLES, plain_text, schema_of
 
-__all__ = ["finding_batch", "image_offsets"]
+__all__ = ["finding_batch", "finding_id", "image_offsets", "record_id"]
 
-_ID_BYTES: Final = 12
-_TAG_BYTES: Final = 16
-_MOST_DIGITS: Final = 19
+_ORDER = [("offset", "ascending"), ("id", "ascending")]
 
 
 def image_offsets(runs: Sequence[Run], offsets: NDArray[np.int64], lengths: NDArray[np.int64]) -> pa.Array:
@@ -40,16 +38,16 @@ def image_offsets(runs: Sequence[Run], offsets: NDArray[np.int64], lengths: NDAr
 def finding_batch(
     columns: Sequence[ColumnHits], entry: FileEntry, runs: Sequence[Run], key: bytes, content: str
 ) -> pa.RecordBatch:
-    """Return the findings of a page's columns, in the order of their addresses.
+    """Return the findings of a page's columns, in the order in which they stand.
 
     ``runs`` are those of the entry that have a place on the medium.
     """
     offsets = np.concatenate([column.starts for column in columns])
     lengths = np.concatenate([column.lengths for column in columns])
     spans = pc.binary_join_element_wise(_decimal(offsets), _decimal(lengths), "+")
-    base = join(entry.address, "bytes", "")
+    base = join(entry.address, "bytes", "")  # as of :func:`~pipeline.address.at_bytes`
     fields: dict[str, Any] = {
-        "id": _ids(columns, base, spans.to_pylist()),
+        "id": _ids(columns, entry.address),
         "address": pc.binary_join_element_wise(base, spans, ""),
         "offset": pa.array(offsets),
         "image_offset": image_offsets(runs, offsets, lengths),
@@ -57,7 +55,7 @@ def finding_batch(
         "record": _records(columns, entry),
         **_joined(columns, key),
     }
-    order = pa.array(_by_address(offsets))
+    order = pc.sort_indices(pa.table({"offset": fields["offset"], "id": fields["id"]}), sort_keys=_ORDER)
     fields = {name: array.take(order) for name, array in fields.items()}
     constants = {
         "exhibit": entry.exhibit, "path": entry.path, "file": entry.id, "origin": entry.origin, "content": content,
@@ -73,53 +71,41 @@ def _decimal(numbers: NDArray[np.int64]) -> pa.Array:
     return pc.cast(pa.array(numbers), pa.string())
 
 
-def _by_address(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the order of addresses, which is that of decimal text: 12 before 120, and both before 13."""
-    powers = 10 ** np.arange(19, dtype=np.uint64)
-    digits = np.maximum(np.searchsorted(powers, offsets.astype(np.uint64), "right"), 1)
-    padded = offsets.astype(np.uint64) * powers[_MOST_DIGITS - np.minimum(digits, _MOST_DIGITS)]
-    return np.lexsort((digits, padded))
+def finding_id(base: str, kind: str, rule: str, place: tuple[int, int]) -> str:
+    """Return the id of one finding by the address of its content, its kind and rule, and its offset and length."""
+    first, second = (np.array([number]) for number in place)
+    return numbered(("finding", base, kind, rule), first, second).tobytes().hex()
 
 
-def _hexadecimal(digests: bytes, size: int) -> pa.Array:
-    """Return digests of ``size`` bytes as an array of their digits."""
-    count = len(digests) // size
-    borders = pa.py_buffer(np.arange(count + 1, dtype=np.int32) * (2 * size))
-    return pa.StringArray.from_buffers(count, borders, pa.py_buffer(digests.hex().encode()))
+def record_id(address: str, locator: str, start: int) -> str:
+    """Return the id of a record by the address of its file, its place in the document, and where it starts."""
+    return numbered(("record", address, locator), np.array([start]), np.zeros(1, np.int64)).tobytes().hex()
 
 
-def _ids(columns: Sequence[ColumnHits], base: str, spans: list[str]) -> pa.Array:
-    """Return :func:`~pipeline.records.identify` of each finding."""
-    head, digest, place = f"finding\x1f{base}", hashlib.sha256, 0
-    found = []
-    for column in columns:
-        tail = f"\x1f{column.rule.kind}\x1f{column.rule.id}"
-        own = spans[place : place + len(column)]
-        found += [digest(f"{head}{span}{tail}".encode("utf-8", "surrogatepass")).digest()[:_ID_BYTES] for span in own]
-        place += len(column)
-    return _hexadecimal(b"".join(found), _ID_BYTES)
+def _ids(columns: Sequence[ColumnHits], base: str) -> pa.Array:
+    """Return :func:`finding_id` of each finding."""
+    found = [numbered(("finding", base, column.kind, column.rule), column.starts, column.lengths) for column in columns]
+    return hexadecimal(np.concatenate(found))
 
 
 def _records(columns: Sequence[ColumnHits], entry: FileEntry) -> pa.Array:
-    starts, which = np.unique(np.concatenate([column.records for column in columns]), return_inverse=True)
-    head, digest = f"record\x1f{entry.address}\x1f\x1f".encode("utf-8", "surrogatepass"), hashlib.sha256
-    found = b"".join([digest(b"%b%d" % (head, start)).digest()[:_ID_BYTES] for start in starts.tolist()])
-    return _hexadecimal(found, _ID_BYTES).take(pa.array(which))
+    starts = np.concatenate([column.records for column in columns])
+    return hexadecimal(numbered(("record", entry.address, ""), starts, np.zeros_like(starts)))
 
 
 def _joined(columns: Sequence[ColumnHits], key: bytes) -> dict[str, pa.Array]:
     """Return what differs from column to column or from value to value."""
     parts: dict[str, list[pa.Array]] = {}
     for column in columns:
-        which, rule = pa.array(column.which), column.rule
-        tags = canonical_tags(key, rule.kind, column.values)
+        which = pa.array(column.which)
+        tags = canonical_tags(key, column.kind, column.values)
         own = {
-            "value_tag": _hexadecimal(tags, _TAG_BYTES).take(which),
+            "value_tag": hexadecimal(np.frombuffer(tags, np.uint8).reshape(-1, TAG_BYTES)).take(which),
             "shape": pa.array(column.shapes, pa.string()).take(which),
-            "kind": pa.repeat(rule.kind, len(which)),
-            "rule": pa.repeat(rule.id, len(which)),
+            "kind": pa.repeat(column.kind, len(which)),
+            "rule": pa.repeat(column.rule, len(which)),
             "encoding": pa.repeat(column.encoding, len(which)),
-            "validated": pa.repeat(bool(rule.validate), len(which)),
+            "validated": pa.repeat(column.validated, len(which)),
             "score": pa.repeat(float(column.score), len(which)),
         }
         for name, array in own.items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pipeline import address as addresses
 from pipeline.access.interfaces import Readable
 from pipeline.decoders import CLOSED, Limits, Locked, Member, Text, Trouble, decoder_for, hidden_in_text, type_of
-from pipeline.detectors import Table
+from pipeline.detectors import Table, columns_of
 from pipeline.errors import UnreadableError
 from pipeline.records import (
     Content,
@@ -139,12 +139,12 @@ class ContentExaminer:
     ) -> Iterator[RowOf]:
         """Yield the findings in a content's own bytes, and note their values where decoded text is to come."""
         for page in done.found():
-            for hit in page.hits:
+            for hit in page.hits if not page.columns else ():
                 finding = maker.from_bytes(hit, sha256)
                 seen.add((finding.kind, finding.value_tag))
                 yield "detections", finding
             if page.columns:
-                batch = maker.from_columns(page.columns, sha256)
+                batch = maker.from_columns([*page.columns, *columns_of(page.hits)], sha256)
                 if wanted:
                     seen.update(zip(batch["kind"].to_pylist(), batch["value_tag"].to_pylist(), strict=True))
                 yield "detections", batch

@@ -14,7 +14,7 @@ from pipeline.detectors.yara_rules import YaraMatch
 from pipeline.records import FileEntry, Finding, Run, identify
 from pipeline.rules_values import canonical_tags, value_tag
 from pipeline.stages.context import Context
-from pipeline.stages.examine_columns import finding_batch
+from pipeline.stages.examine_columns import finding_batch, finding_id, record_id
 
 __all__ = ["FindingMaker", "image_offset", "in_own_bytes"]
 
@@ -59,19 +59,18 @@ class FindingMaker:
 
     def from_bytes(self, hit: Hit, content: str) -> Finding:
         """Return the finding of a hit in the content's own bytes."""
-        place = at_bytes(self._entry.address, hit.start, hit.length)
         where = image_offset(self._runs, self._starts, hit.start, hit.length)
-        return self._finding(hit, content, place, "", where)
+        return self._finding(hit, content, self._entry.address, "", where)
 
     def from_columns(self, columns: Sequence[ColumnHits], content: str) -> pa.RecordBatch:
-        """Return the findings of columns of the content's own rows."""
+        """Return the findings of a page as one batch, in the order in which they stand."""
         return finding_batch(columns, self._entry, self._runs, self._key, content)
 
     def from_text(self, hits: Iterable[Hit], locator: str, content: str) -> Iterator[Finding]:
         """Yield the findings of hits in decoded text; they have a place in the document, not on the medium."""
         base = join(self._entry.address, "at", locator)
         for hit in hits:
-            yield self._finding(hit, content, at_bytes(base, hit.start, hit.length), locator, None)
+            yield self._finding(hit, content, base, locator, None)
 
     def from_yara(self, match: YaraMatch, content: str) -> Finding:
         """Return the finding of a YARA match: its rule and place, never its bytes."""
@@ -86,12 +85,13 @@ class FindingMaker:
             record="", person=None,
         )  # fmt: skip
 
-    def _finding(self, hit: Hit, content: str, place: str, locator: str, where: int | None) -> Finding:
+    def _finding(self, hit: Hit, content: str, base: str, locator: str, where: int | None) -> Finding:
         entry = self._entry
         return Finding(
-            id=identify("finding", place, hit.kind, hit.rule), exhibit=entry.exhibit, address=place, path=entry.path,
-            file=entry.id, origin=entry.origin, kind=hit.kind, rule=hit.rule, content=content, locator=locator,
-            offset=hit.start, image_offset=where, length=hit.length, encoding=hit.encoding, shape=hit.shape,
-            value_tag=canonical_tags(self._key, hit.kind, [hit.value]).hex(), validated=hit.validated, score=hit.score,
-            record=identify("record", entry.address, locator, hit.record_start), person=None,
+            id=finding_id(base, hit.kind, hit.rule, (hit.start, hit.length)), exhibit=entry.exhibit,
+            address=at_bytes(base, hit.start, hit.length), path=entry.path, file=entry.id, origin=entry.origin,
+            kind=hit.kind, rule=hit.rule, content=content, locator=locator, offset=hit.start,
+            image_offset=where, length=hit.length, encoding=hit.encoding,
+            shape=hit.shape, value_tag=canonical_tags(self._key, hit.kind, [hit.value]).hex(), validated=hit.validated,
+            score=hit.score, record=record_id(entry.address, locator, hit.record_start), person=None,
         )  # fmt: skip

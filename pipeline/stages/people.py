@@ -39,11 +39,11 @@ class PeopleStage(Stage):
     def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
         """Assign people to detections and yield both tables."""
         del item
-        rows = read_detections(context.store.stream("detections", COLUMNS))
+        rows = read_detections(context.store.finished("examine", "detections", COLUMNS))
         owners = owners_of(rows, context.registers)
         names = pa.array(owners.people, pa.string())
         person, place, schema = owners.person[rows.record], 0, schema_of(TABLES["findings"])
-        for batch in context.store.stream("detections"):
+        for batch in context.store.finished("examine", "detections"):
             own = person[place : place + batch.num_rows]
             place += batch.num_rows
             who = names.take(pa.array(own, mask=own < 0))

@@ -98,7 +98,7 @@ def test_plain_rows_are_read_by_columns(encoding: str) -> None:
     (window,) = windows(data, 1 << 20)
     found = scanner().sweep(window)
     assert sum(map(len, found.columns)) > 50 * 10
-    assert {hit.kind for hit in found.hits} <= {"sensitive-marker"} | {column.rule.kind for column in found.columns}
+    assert {hit.kind for hit in found.hits} <= {"sensitive-marker"} | {column.kind for column in found.columns}
 
 
 @settings(max_examples=150, deadline=None)

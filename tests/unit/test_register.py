@@ -53,13 +53,20 @@ def test_contradicting_birth_date_is_no_match(register: Register) -> None:
     assert register.match(record) is None
 
 
+def test_an_index_of_the_earlier_tags_is_refused(register: Register, tmp_path: Path) -> None:
+    path = tmp_path / "residents.akr"
+    path.write_bytes(path.read_bytes().replace(b"AKREG\x00\x02", b"AKREG\x00\x01", 1))
+    with pytest.raises(SettingsError, match="build it again"):
+        Register.open(path, b"k" * 32)
+
+
 def test_file_holds_no_value_and_opens_with_its_key_alone(register: Register, tmp_path: Path) -> None:
     raw = (tmp_path / "residents.akr").read_bytes()
     assert "髙橋".encode() not in raw
     assert b"0000000001" not in raw
     with pytest.raises(IntegrityError):
         Register.open(tmp_path / "residents.akr", b"x" * 32)
-    (tmp_path / "residents.akr").write_bytes(raw[:-40] + b"\x01" + raw[-39:])
+    (tmp_path / "residents.akr").write_bytes(raw[:-40] + bytes([raw[-40] ^ 1]) + raw[-39:])
     with pytest.raises(IntegrityError):
         Register.open(tmp_path / "residents.akr", KEY)
 

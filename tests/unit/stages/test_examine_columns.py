@@ -9,7 +9,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from pipeline.detectors import Found, Scanner
+from pipeline.detectors import Found, Scanner, columns_of
 from pipeline.records import FileEntry, Finding, Run
 from pipeline.rules import load_rules
 from pipeline.schemas import TABLES, rows_to_table, table_to_rows
@@ -52,11 +52,11 @@ def test_batches_hold_the_rows_that_hits_become(runs: tuple[Run, ...]) -> None:
     found = list(read().found())
     made: list[Finding] = []
     for page in found:
-        batch = maker.from_columns(page.columns, "c" * 64)
-        assert batch["address"].to_pylist() == sorted(batch["address"].to_pylist())
+        batch = maker.from_columns([*page.columns, *columns_of(page.hits)], "c" * 64)
+        assert batch["offset"].to_pylist() == sorted(batch["offset"].to_pylist())
         made += table_to_rows(TABLES["detections"], pa.Table.from_batches([batch]))
     assert {len(str(row.offset)) for row in made} == {3, 4, 5}
-    wanted = [maker.from_bytes(hit, "c" * 64) for page in found for column in page.columns for hit in column.hits()]
+    wanted = [maker.from_bytes(hit, "c" * 64) for page in found for hit in page.all()]
     assert len(made) > 1500
     assert sort(made) == sort(list(table_to_rows(TABLES["detections"], rows_to_table(TABLES["detections"], wanted))))
 
