@@ -8,6 +8,7 @@ from pipeline.artefacts.audit_log import AuditLog
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
 from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
+from pipeline.artefacts.cloud import DriveFiles, DropboxHistory, NextcloudJournal, OneDriveFiles
 from pipeline.artefacts.desktop import RecentlyUsed, TrashInfo
 from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.fieldlogs import ExchangeTracking, FirewallLog, IisLog, ZeekLog
@@ -18,16 +19,21 @@ from pipeline.artefacts.jumplists import AutomaticJumpList, CustomJumpList
 from pipeline.artefacts.linux_settings import CronTable, KnownHosts
 from pipeline.artefacts.lnk import Shortcut
 from pipeline.artefacts.logins import FailedLogins, LastLogins, LoginRecords
+from pipeline.artefacts.onedrive_log import OneDriveLog
 from pipeline.artefacts.prefetch import ProgramPrefetch
+from pipeline.artefacts.printing import PageLog, PrintJob
 from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
 from pipeline.artefacts.software_hive import SoftwareHive
 from pipeline.artefacts.srum import ResourceUsage
 from pipeline.artefacts.stick import StickTraces
+from pipeline.artefacts.synclogs import AzcopyLog, FileZillaLog, GcloudLog, GoogleSyncLog
 from pipeline.artefacts.syslogs import AuthLog, EximLog, MailLog, SystemLog
 from pipeline.artefacts.system_hive import SystemHive
 from pipeline.artefacts.tasks import JobFile, TaskFile
+from pipeline.artefacts.tools import CyberduckBookmark, FileZillaQueue, FileZillaServers, ToolSettings
+from pipeline.artefacts.unread import UnreadStore
 from pipeline.artefacts.usn import ChangeJournal
 from pipeline.artefacts.webcache import WebCache
 from pipeline.artefacts.weblogs import AccessLog, SquidLog, WebErrorLog
@@ -92,6 +98,22 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     TrashInfo(),
     KnownHosts(),
     CronTable(),
+    PageLog(),
+    PrintJob(),
+    DropboxHistory(),
+    OneDriveFiles(),
+    OneDriveLog(),
+    DriveFiles(),
+    NextcloudJournal(),
+    GoogleSyncLog(),
+    AzcopyLog(),
+    GcloudLog(),
+    FileZillaLog(),
+    FileZillaServers(),
+    FileZillaQueue(),
+    CyberduckBookmark(),
+    ToolSettings(),
+    UnreadStore(),
     ChangeJournal(),
 )
 VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (StickTraces(),)
