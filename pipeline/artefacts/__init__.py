@@ -19,6 +19,7 @@ from pipeline.artefacts.jumplists import AutomaticJumpList, CustomJumpList
 from pipeline.artefacts.linux_settings import CronTable, KnownHosts
 from pipeline.artefacts.lnk import Shortcut
 from pipeline.artefacts.logins import FailedLogins, LastLogins, LoginRecords
+from pipeline.artefacts.ntuser_hive import NtuserHive
 from pipeline.artefacts.onedrive_log import OneDriveLog
 from pipeline.artefacts.prefetch import ProgramPrefetch
 from pipeline.artefacts.printing import PageLog, PrintJob
@@ -35,6 +36,7 @@ from pipeline.artefacts.tasks import JobFile, TaskFile
 from pipeline.artefacts.tools import CyberduckBookmark, FileZillaQueue, FileZillaServers, ToolSettings
 from pipeline.artefacts.unread import UnreadStore
 from pipeline.artefacts.usn import ChangeJournal
+from pipeline.artefacts.usrclass_hive import UsrclassHive
 from pipeline.artefacts.webcache import WebCache
 from pipeline.artefacts.weblogs import AccessLog, SquidLog, WebErrorLog
 from pipeline.artefacts.windows_search import SearchIndex
@@ -72,6 +74,8 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     TaskFile(),
     SetupLog(),
     SoftwareHive(),
+    NtuserHive(),
+    UsrclassHive(),
     SystemHive(),
     ShellHistory(),
     AccessLog(),

@@ -134,7 +134,9 @@ def values(key: Any) -> Iterator[tuple[str, bytes]]:
     if key is not None:
         for index in range(min(key.get_number_of_values(), _MOST_KEYS)):
             value = key.get_value(index)
-            yield value.get_name() or "", value.get_data() or b""
+            # Made anew: text from libregf answers isascii() wrongly.
+            name = (value.get_name() or "").encode("utf-8", "replace").decode("utf-8")
+            yield name, value.get_data() or b""
 
 
 def data_of(key: Any, name: str) -> bytes:

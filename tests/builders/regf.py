@@ -150,6 +150,14 @@ def _turned(word: int, by: int) -> int:
     return (word << by | word >> (32 - by)) % 2**32
 
 
+def _name(name: str) -> tuple[bytes, bool]:
+    """Return a name as it is stored, and whether one byte per character was enough."""
+    try:
+        return name.encode("latin-1"), True
+    except UnicodeEncodeError:
+        return name.encode("utf-16-le"), False
+
+
 class _Cells:
     """Cells of one hive bin; offsets are relative to the first bin."""
 
@@ -165,7 +173,8 @@ class _Cells:
 
     def key(self, key: Key, *, parent: int, security: int, flags: int = 0x20) -> int:
         """Append a key with everything below it; subkeys stand in the order of their upper-case names."""
-        name = key.name.encode("latin-1")
+        name, narrow = _name(key.name)
+        flags = flags if narrow else flags & ~0x20
         offset = self.add(bytes(76) + name)
         ordered = sorted(key.children, key=lambda child: child.name.upper())
         below = [self.key(child, parent=offset, security=security) for child in ordered]
@@ -185,16 +194,16 @@ class _Cells:
         if not keys:
             return NONE
         pairs = zip(keys, offsets, strict=True)
-        entries = b"".join(
-            struct.pack("<I", offset) + key.name.encode("latin-1")[:4].ljust(4, b"\0") for key, offset in pairs
-        )
+        entries = b"".join(struct.pack("<I", offset) + _name(key.name)[0][:4].ljust(4, b"\0") for key, offset in pairs)
         return self.add(struct.pack("<2sH", b"lf", len(keys)) + entries)
 
     def value(self, value: Value) -> int:
         """Append a value; four bytes or fewer stand in the cell itself."""
-        name = value.name.encode("latin-1")
+        name, narrow = _name(value.name)
         if len(value.data) <= 4:
             size, place = len(value.data) | 0x80000000, int.from_bytes(value.data.ljust(4, b"\0"), "little")
         else:
             size, place = len(value.data), self.add(value.data)
-        return self.add(struct.pack("<2sHIIIHH", b"vk", len(name), size, place, value.kind, bool(name), 0) + name)
+        return self.add(
+            struct.pack("<2sHIIIHH", b"vk", len(name), size, place, value.kind, bool(name) and narrow, 0) + name
+        )

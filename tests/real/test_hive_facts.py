@@ -49,3 +49,25 @@ def test_names_mounted_devices_and_660_programs_of_a_system_hive() -> None:
     assert (len(mounted), number("R034")["has"] in mounted) == (number("R034")["entries"], True)
     assert sum(event.action is Action.PROGRAM_PRESENT for event in found) == number("R036")["entries"]
     assert [fact for fact in facts if not isinstance(fact, Event | Audit)] == []
+
+
+def test_typed_paths_of_a_real_user_hive() -> None:
+    fact = number("R038")
+    facts = read("ntuser-hive", real(f"{DATA}NTUSER_BAGMRU.DAT.xz"), "/Users/tony/NTUSER.DAT")
+    typed = {
+        fact.place.rpartition("\\")[2]: fact.subject
+        for fact in facts if isinstance(fact, Event) and "TypedPaths" in fact.place
+    }  # fmt: skip
+    assert len(typed) == fact["entries"]
+    assert {name: typed[name] for name in ("url1", "url2", "url10")} == {
+        name: fact[name] for name in ("url1", "url2", "url10")
+    }
+    bags = [fact for fact in facts if isinstance(fact, Event) and "BagMRU" in fact.place]
+    assert not any("unreadable" in bag.subject for bag in bags)
+
+
+def test_ccleaner_is_told_twice() -> None:
+    facts = read("ntuser-hive", real("plaso/test_data/NTUSER-CCLEANER.DAT"), "/Users/a/NTUSER.DAT")
+    wiping = [fact for fact in facts if isinstance(fact, Event) and fact.action is Action.WIPING_TOOL]
+    assert len(wiping) == number("R042")["event_data"]
+    assert (audit(facts).status, audit(facts).gaps) == ("read", ())
