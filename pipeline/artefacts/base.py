@@ -54,6 +54,8 @@ class Action(StrEnum):
     LOGGING_STOPPED = "logging-stopped"
     AUDIT_CHANGED = "audit-changed"
     TIME_CHANGED = "time-changed"
+    TIME_CHECKED = "time-checked"
+    """The clock was compared with a source of time."""
     WIPING_TOOL = "wiping-tool"
     COMMAND_RUN = "command-run"
     TRANSFER_COMMAND = "transfer-command"

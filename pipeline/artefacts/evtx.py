@@ -23,6 +23,7 @@ from pipeline.artefacts.times import parse_iso
 
 __all__ = ["WindowsEventLog"]
 
+_MOST_DATA: Final = 64
 _NUMBER: Final = re.compile(r'"EventID":(?:\{[^{}]*(?:\{[^{}]*\})?[^{}]*"#text":)?"?(\d+)')
 _CHANNEL: Final = re.compile(r'"Channel":"([^"\\]{1,200})"')
 
@@ -42,7 +43,7 @@ class WindowsEventLog(Artefact):
     """Reads the records that matter to a leak; all records count for the span."""
 
     name: str = "windows-event-log"
-    version: int = 1
+    version: int = 2
     patterns: ClassVar[tuple[str, ...]] = ("/windows/system32/winevt/logs/*.evtx", "/winnt/system32/winevt/logs/*.evtx")
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
@@ -118,12 +119,13 @@ def _interesting(row: Mapping[str, Any]) -> _Record | str:
         stamp = system["System"]["TimeCreated"]["#attributes"]["SystemTime"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return name
+    fields.setdefault("Task", str(system["System"].get("Task", "")))
     time = parse_iso(str(stamp)) or parse_iso(str(row["timestamp"]).replace(" UTC", ""))
     return _Record(row["event_record_id"], str(provider), int(number.group(1)), name, time, fields)
 
 
 def _flat(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the named values of EventData and UserData, however deep."""
+    """Yield the named values of EventData and UserData, however deep; values without a name, together, as ``Data``."""
     waiting: list[Any] = [event.get("EventData"), event.get("UserData")]
     while waiting:
         node = waiting.pop()
@@ -132,6 +134,8 @@ def _flat(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for key, value in node.items():
             if isinstance(value, dict):
                 waiting.append(value)
+            elif key == "#text":
+                yield "Data", "\n".join(map(str, value[:_MOST_DATA])) if isinstance(value, list) else str(value)
             elif key[:1] != "#" and value is not None and not isinstance(value, list):
                 yield key, str(value)
 
@@ -163,6 +167,7 @@ def _thorough(candidate: Candidate, seen: set[int]) -> Iterator[_Record]:
 def _from_xml(number: int, event_id: int, root: tuple[Element, Mapping[str, str]]) -> _Record:
     head, fields = root
     texts = {child.tag: (child.text or "") for child in head}
+    fields = {"Task": texts.get("Task", ""), **fields}
     provider = next((child.get("Name", "") for child in head if child.tag == "Provider"), "")
     stamp = next((child.get("SystemTime", "") for child in head if child.tag == "TimeCreated"), "")
     return _Record(number, provider, event_id, texts.get("Channel", ""), parse_iso(stamp), fields)

@@ -1,30 +1,23 @@
-"""Which records of which Windows log become events, and what they mean.
+"""Which records of which Windows log become events: :mod:`evtx_meanings` and :mod:`evtx_use`, and what needs more.
 
-SOURCE: Microsoft's audit event pages (1100, 1102, 4616, 4624, 4625, 4634, 4688, 4719), the providers' manifests.
+SOURCE: [MS-FSCC] 2.6 and winnt.h (access rights of files); Microsoft, "Audit Removable Storage" (task 12812).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.artefacts.base import Action
 from pipeline.artefacts.boot_record import describe_boot_record
 from pipeline.artefacts.commands import action_of, mask_secrets
+from pipeline.artefacts.evtx_meanings import SYSTEM, Meaning
+from pipeline.artefacts.evtx_use import USE
+from pipeline.artefacts.upload_sites import without_query
 
 __all__ = ["KNOWN", "NUMBERS", "Meaning", "Told", "tell"]
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a record says: action, fields that give subject, actor and device, and fields kept as detail."""
-
-    action: Action
-    subject: tuple[str, ...] = ()
-    actor: tuple[str, ...] = ()
-    device: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,92 +31,48 @@ class Told:
     detail: dict[str, str | int]
 
 
-_USER: Final = ("SubjectUserName", "TargetUserName", "UserName", "Param3", "SubjectUserSid")
-_LOGON: Final = ("LogonType", "IpAddress", "WorkstationName")
-_PNP: Final = ("DeviceInstanceId", "InstanceId", "DeviceInstanceID", "instance", "lifetime")
-_POWER: Final = Meaning(Action.POWER, keep=("StartTime", "StopTime", "SleepTime", "WakeTime"))
-
 KNOWN: Final[Mapping[tuple[str, int], Meaning]] = {
-    ("microsoft-windows-eventlog", 1102): Meaning(Action.LOG_CLEARED, ("Channel",), _USER),
-    ("microsoft-windows-eventlog", 104): Meaning(Action.LOG_CLEARED, ("Channel",), _USER, keep=("BackupPath",)),
-    ("microsoft-windows-eventlog", 1100): Meaning(Action.LOGGING_STOPPED),
-    ("microsoft-windows-security-auditing", 4719): Meaning(
-        Action.AUDIT_CHANGED, ("SubcategoryGuid",), _USER, keep=("AuditPolicyChanges",)
-    ),
-    ("microsoft-windows-security-auditing", 4616): Meaning(
-        Action.TIME_CHANGED, ("ProcessName",), _USER, keep=("PreviousTime", "NewTime")
-    ),
-    ("microsoft-windows-kernel-general", 1): Meaning(Action.TIME_CHANGED, keep=("OldTime", "NewTime", "Reason")),
-    ("microsoft-windows-partition", 1006): Meaning(
-        Action.DEVICE_CONNECTED, ("Model",), device=("SerialNumber",),
-        keep=("Manufacturer", "Revision", "Capacity", "DiskNumber", "BusType", "ParentId", "RegistryId", "DiskId"),
-    ),
-    ("microsoft-windows-kernel-pnp", 400): Meaning(
-        Action.DEVICE_CONFIGURED, _PNP, device=_PNP, keep=("DriverName", "ClassGuid")
-    ),
-    ("microsoft-windows-kernel-pnp", 410): Meaning(Action.DEVICE_CONFIGURED, _PNP, device=_PNP, keep=("DriverName",)),
-    ("microsoft-windows-kernel-pnp", 420): Meaning(Action.DEVICE_CONFIGURED, _PNP, device=_PNP),
-    ("microsoft-windows-kernel-pnp", 430): Meaning(Action.DEVICE_CONFIGURED, _PNP, device=_PNP),
-    ("microsoft-windows-driverframeworks-usermode", 2003): Meaning(Action.DEVICE_CONNECTED, _PNP, device=_PNP),
-    ("microsoft-windows-driverframeworks-usermode", 2010): Meaning(Action.DEVICE_CONNECTED, _PNP, device=_PNP),
-    ("microsoft-windows-driverframeworks-usermode", 2100): Meaning(Action.DEVICE_CONFIGURED, _PNP, device=_PNP),
-    ("microsoft-windows-driverframeworks-usermode", 2102): Meaning(Action.DEVICE_REMOVED, _PNP, device=_PNP),
-    ("microsoft-windows-security-auditing", 6416): Meaning(
-        Action.DEVICE_CONNECTED, ("DeviceDescription",), _USER, ("DeviceId",), ("ClassName",)
-    ),
-    ("microsoft-windows-printservice", 307): Meaning(
-        Action.PRINTED, ("Param2",), ("Param3",), keep=("Param4", "Param5", "Param6", "Param7", "Param8")
-    ),
-    ("microsoft-windows-security-auditing", 4624): Meaning(
-        Action.LOGON, ("TargetUserName",), ("TargetUserName",), keep=_LOGON
-    ),
-    ("microsoft-windows-security-auditing", 4625): Meaning(
-        Action.LOGON_FAILED, ("TargetUserName",), ("TargetUserName",), keep=_LOGON
-    ),
-    ("microsoft-windows-security-auditing", 4634): Meaning(
-        Action.LOGOFF, ("TargetUserName",), ("TargetUserName",), keep=_LOGON
-    ),
-    ("microsoft-windows-security-auditing", 4688): Meaning(
-        Action.COMMAND_RUN, ("CommandLine", "NewProcessName"), _USER, keep=("NewProcessName", "ParentProcessName")
-    ),
-    ("microsoft-windows-powershell", 4104): Meaning(
-        Action.COMMAND_RUN, ("ScriptBlockText",), keep=("Path", "MessageNumber", "MessageTotal")
-    ),
-    ("microsoft-windows-kernel-general", 12): _POWER,
-    ("microsoft-windows-kernel-general", 13): _POWER,
-    ("microsoft-windows-power-troubleshooter", 1): _POWER,
-    ("microsoft-windows-kernel-power", 42): _POWER,
-    ("microsoft-windows-kernel-power", 107): _POWER,
-}  # fmt: skip
+    (provider, number): meaning
+    for table in (SYSTEM, USE)
+    for provider, numbers in table.items()
+    for number, meaning in numbers.items()
+}
 NUMBERS: Final = frozenset(number for _, number in KNOWN)
-_POWER_NAMES: Final = {12: "started", 13: "stopped", 1: "woke", 42: "slept", 107: "woke"}
+_POWER_NAMES: Final = {
+    12: "started", 13: "stopped", 1: "woke", 41: "was not stopped cleanly", 42: "slept", 107: "woke", 506: "slept",
+    507: "woke", 1074: "was told to stop or restart", 6008: "was not stopped cleanly",
+}  # fmt: skip
 _INTERNAL_BUSES: Final = frozenset({"3", "8", "10", "11", "17"})
 """ATA, RAID, SAS, SATA, NVMe. SOURCE: STORAGE_BUS_TYPE, winioctl.h."""
 _LONGEST: Final = 400
+_OFFICE: Final = re.compile(r"microsoft office(?: \d+)? alerts")
+_WRITES, _DELETES, _READS = 0x2 | 0x4, 0x10000 | 0x40, 0x1
+"""WriteData and AppendData; DELETE and DeleteChild; ReadData."""
+_REMOVABLE_TASK: Final = "12812"
+_HOST: Final = re.compile(r"HostApplication=([^\r\n]*)")
+_RECORDERS: Final = frozenset({"eventlog", "sysmain", "vss", "wsearch", "dps", "pcasvc", "diagtrack", "sysmon64"})
+"""Short names of services that keep records: event log, prefetch, shadow copies, search, SRUM, compatibility."""
 
 
 def tell(provider: str, number: int, channel: str, fields: Mapping[str, str]) -> Told | None:
-    """Return what a record says; None where it is not one of :data:`KNOWN`."""
-    meaning = KNOWN.get((provider.lower(), number))
+    """Return what a record says; None where it is not one of :data:`KNOWN`, or says nothing that matters."""
+    meaning = KNOWN.get((_OFFICE.sub("microsoft office alerts", provider.lower()), number))
     if meaning is None:
         return None
-    subject = _first(fields, meaning.subject)
     detail: dict[str, str | int] = {"event_id": number, "channel": channel}
     detail |= {_snake(name): fields[name][:_LONGEST] for name in meaning.keep if fields.get(name)}
-    action, device = meaning.action, _first(fields, meaning.device).strip()
-    if number == 1006:
-        if fields.get("BusType", "") in _INTERNAL_BUSES:
-            action = Action.DEVICE_CONFIGURED
-        elif fields.get("Capacity", "") == "0":
-            action = Action.DEVICE_REMOVED
-        detail |= _boot_records(fields)
-    elif action is Action.LOG_CLEARED:
-        subject = subject or ("Security" if number == 1102 else channel)
-    elif action is Action.POWER:
-        subject = _POWER_NAMES[number]
-    elif action is Action.COMMAND_RUN:
-        action, subject = action_of(subject), mask_secrets(subject)
-    return Told(action, subject[:_LONGEST], _first(fields, meaning.actor), device, detail)
+    subject, device = _first(fields, meaning.subject), _first(fields, meaning.device).strip()
+    told = Told(meaning.action, subject, _first(fields, meaning.actor), device, detail)
+    if number in _POWER_NAMES and meaning.action is Action.POWER:
+        told = replace(told, subject=_POWER_NAMES[number])
+    elif number in _FURTHER:
+        found = _FURTHER[number](told, number, fields)
+        if found is None:
+            return None
+        told = found
+    elif meaning.action is Action.COMMAND_RUN:
+        told = _command(told, number, fields)
+    return replace(told, subject=told.subject[:_LONGEST])
 
 
 def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str:
@@ -133,7 +82,86 @@ def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str:
 def _snake(name: str) -> str:
     return "".join(
         f"_{letter.lower()}" if letter.isupper() and at else letter.lower() for at, letter in enumerate(name)
-    )
+    ).replace(" ", "")
+
+
+def _disk(told: Told, number: int, fields: Mapping[str, str]) -> Told:
+    """Partition 1006: no capacity is a removal; internal disks are only prepared; boot records name the volumes."""
+    del number
+    action = Action.DEVICE_REMOVED if fields.get("Capacity", "") == "0" else told.action
+    if fields.get("BusType", "") in _INTERNAL_BUSES:
+        action = Action.DEVICE_CONFIGURED
+    return replace(told, action=action, detail=told.detail | _boot_records(fields))
+
+
+def _cleared(told: Told, number: int, fields: Mapping[str, str]) -> Told:
+    """1102 is the security log's own record; RDP's client uses the same number."""
+    del fields
+    if told.action is not Action.LOG_CLEARED:
+        return told
+    return replace(told, subject=told.subject or ("Security" if number == 1102 else str(told.detail["channel"])))
+
+
+def _command(told: Told, number: int, fields: Mapping[str, str]) -> Told:
+    del number, fields
+    found = _HOST.search(told.subject)
+    text = found.group(1) if found is not None else told.subject
+    return replace(told, action=action_of(text), subject=mask_secrets(text))
+
+
+def _object(told: Told, number: int, fields: Mapping[str, str]) -> Told | None:
+    """4656 asks for a file, 4663 uses it: what for stands in the access mask."""
+    if fields.get("ObjectType", "File") != "File":
+        return None
+    mask = _hexadecimal(fields.get("AccessMask", ""))
+    kinds = ((_DELETES, Action.ENTRY_DELETED), (_WRITES, Action.ENTRY_MODIFIED), (_READS, Action.ENTRY_ACCESSED))
+    action = next((kind for bits, kind in kinds if mask & bits), Action.ENTRY_CHANGED)
+    if fields.get("Task") == _REMOVABLE_TASK:
+        told = replace(told, detail=told.detail | {"drive_type": "removable"})
+    return replace(told, action=Action.ENTRY_ACCESSED if number == 4656 else action)
+
+
+def _share(told: Told, number: int, fields: Mapping[str, str]) -> Told:
+    del number
+    name = fields.get("RelativeTargetName", "")
+    return replace(told, subject=f"{told.subject}\\{name}" if name else told.subject)
+
+
+def _session(told: Told, number: int, fields: Mapping[str, str]) -> Told:
+    """A session whose address is LOCAL is one at the host itself."""
+    if fields.get("Address", "").upper() not in ("LOCAL", "ローカル"):
+        return told
+    return replace(told, action=Action.LOGON if number in (21, 22, 25) else Action.LOGOFF, subject=told.actor)
+
+
+def _service(told: Told, number: int, fields: Mapping[str, str]) -> Told | None:
+    """7036 and 7040 matter for services that keep records; the bytes of 7036 end with ``/1`` where one stopped."""
+    raw = _bytes(fields.get("Binary", "")).decode("utf-16-le", "replace").rstrip("\0")
+    short, _, state = raw.partition("/")
+    if number == 7036 and (short.lower() not in _RECORDERS or state != "1"):
+        return None
+    if number == 7040 and fields.get("param4", "").lower() not in _RECORDERS:
+        return None
+    return replace(told, subject=short or fields.get("param4", ""))
+
+
+def _address(told: Told, number: int, fields: Mapping[str, str]) -> Told:
+    del number, fields
+    return replace(told, subject=without_query(told.subject))
+
+
+_FURTHER: Final[Mapping[int, Callable[[Told, int, Mapping[str, str]], Told | None]]] = {
+    1006: _disk, 1102: _cleared, 104: _cleared, 4656: _object, 4663: _object, 5145: _share, 7036: _service,
+    7040: _service, 59: _address, 60: _address, 61: _address, **dict.fromkeys((21, 22, 23, 24, 25), _session),
+}  # fmt: skip
+"""By number: of the providers that are known, only one uses it, or the function tells them apart."""
+
+
+def _hexadecimal(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return 0
 
 
 def _boot_records(fields: Mapping[str, str]) -> dict[str, str | int]:

@@ -29,9 +29,10 @@ def parse_fields(text: str) -> tuple[Element, Mapping[str, str]]:
     if system is None:
         message = "an event record without its System element"
         raise ParseError(message)
-    fields = {}
+    fields: dict[str, str] = {}
     for part in (*root.iterfind("EventData"), *root.iterfind("UserData")):
         for node in part.iter():
             if node.text and node.text.strip():
-                fields[node.get("Name") or node.tag] = node.text.strip()
+                name, text = node.get("Name") or node.tag, node.text.strip()
+                fields[name] = f"{fields[name]}\n{text}" if name == "Data" and name in fields else text
     return system, fields
