@@ -1,9 +1,8 @@
-"""The jail's side: ``python -m pipeline.flow.child CASE RULES MEMORY`` examines items until its pipe closes."""
+"""What a jail of a case does: it examines items of any stage."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +15,8 @@ from pipeline.flow.order import stage_named
 from pipeline.lean import keep_pandas_out
 from pipeline.stages.base import Item, RowOf
 from pipeline.stages.context import Context
-from pipeline.workers import serve
 
-__all__ = ["Fault", "main"]
+__all__ = ["Fault", "handler"]
 
 _PAGE: Final = 4_096
 Fault = tuple[type[TriageError], str]
@@ -49,12 +47,8 @@ class Handler:
         yield page
 
 
-def main(arguments: list[str]) -> None:
-    """Serve; arguments are the case folder, the rules folder and the bound of the address space in bytes."""
+def handler(arguments: Sequence[str]) -> Handler:
+    """Return what answers a jail's requests; arguments are the case folder and the rules folder."""
     keep_pandas_out()
-    case, rules, memory = arguments
-    serve(Handler(Path(case), Path(rules)), memory=int(memory))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    case, rules = arguments
+    return Handler(Path(case), Path(rules))

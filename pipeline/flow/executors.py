@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 
 from pipeline.errors import SettingsError
+from pipeline.flow.units import JAILED
 from pipeline.lean import keep_pandas_out
-from pipeline.workers import end_with
+from pipeline.nursery import ENVIRONMENT, nursery_for
 
 __all__ = ["cluster", "processes"]
 
@@ -20,8 +25,7 @@ def processes(workers: int) -> Callable[[], AbstractContextManager[Executor]]:
 
     @contextmanager
     def make() -> Iterator[Executor]:
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(),))
+        pool = ProcessPoolExecutor(workers, mp_context=_warm(), initializer=_begin)
         try:
             yield pool
         finally:
@@ -30,10 +34,35 @@ def processes(workers: int) -> Callable[[], AbstractContextManager[Executor]]:
     return make
 
 
-def _begin(parent: int) -> None:
-    """Begin a worker that ends with its parent."""
-    end_with(parent)
+def _warm() -> BaseContext:
+    """Return a context whose processes are forks of one that has the program loaded and does nothing else."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pipeline.flow.warm"])
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)  # the server takes them with it; its start can be given none
+    try:
+        forkserver.ensure_running()
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+    return context
+
+
+def _begin() -> None:
+    """Begin a worker: its nursery first, while it has one thread; then it ends with its parent."""
     keep_pandas_out()
+    nursery_for(JAILED).begin()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End this process, whatever it is doing, once its parent is gone."""
+    parent.join()
+    os._exit(1)
 
 
 def cluster(address: str) -> Callable[[], AbstractContextManager[Executor]]:

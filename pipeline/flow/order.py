@@ -1,39 +1,40 @@
-"""The stages of a run, in order."""
+"""The stages of a run, in order; each is imported when it is asked for, since a jail needs one and its engines only."""
 
-from typing import Final
+from __future__ import annotations
 
-from pipeline.stages.activity import ActivityStage
-from pipeline.stages.base import Stage
-from pipeline.stages.blocks import BlocksStage
-from pipeline.stages.carve import CarveStage
-from pipeline.stages.copies import CopiesStage
-from pipeline.stages.coverage import CoverageStage
-from pipeline.stages.entries import EntriesStage
-from pipeline.stages.evidence import EvidenceStage
-from pipeline.stages.examine import ExamineStage
-from pipeline.stages.extents import ExtentsStage
-from pipeline.stages.judge import JudgeStage
-from pipeline.stages.people import PeopleStage
-from pipeline.stages.volumes import VolumesStage
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["STAGES", "stage_named"]
+if TYPE_CHECKING:
+    from pipeline.stages.base import Stage
 
-STAGES: Final[tuple[Stage, ...]] = (
-    EvidenceStage(),
-    VolumesStage(),
-    EntriesStage(),
-    ExtentsStage(),
-    CarveStage(),
-    ExamineStage(),
-    ActivityStage(),
-    PeopleStage(),
-    CopiesStage(),
-    BlocksStage(),
-    CoverageStage(),
-    JudgeStage(),
-)
+__all__ = ["ORDER", "all_stages", "stage_named"]
+
+_CLASSES: Final = {
+    "evidence": "evidence.EvidenceStage",
+    "volumes": "volumes.VolumesStage",
+    "entries": "entries.EntriesStage",
+    "extents": "extents.ExtentsStage",
+    "carve": "carve.CarveStage",
+    "examine": "examine.ExamineStage",
+    "activity": "activity.ActivityStage",
+    "people": "people.PeopleStage",
+    "copies": "copies.CopiesStage",
+    "blocks": "blocks.BlocksStage",
+    "coverage": "coverage.CoverageStage",
+    "verdict": "judge.JudgeStage",
+}
+"""Modules of ``pipeline.stages`` and their classes, by the stage's name, in order."""
+ORDER: Final = tuple(_CLASSES)
 
 
 def stage_named(name: str) -> Stage:
     """Return a stage by name; KeyError where there is none."""
-    return {stage.name: stage for stage in STAGES}[name]
+    module, _, kind = _CLASSES[name].partition(".")
+    stage: Stage = getattr(import_module(f"pipeline.stages.{module}"), kind)()
+    return stage
+
+
+def all_stages() -> tuple[Stage, ...]:
+    """Return all stages, in order."""
+    return tuple(map(stage_named, ORDER))

@@ -18,7 +18,7 @@ from pipeline.config import Case
 from pipeline.custody import Ledger, read_ledger
 from pipeline.errors import EXIT_COMPLETE, EXIT_LOST, IntegrityError, SettingsError
 from pipeline.flow.images import check_unchanged, see_images
-from pipeline.flow.order import STAGES
+from pipeline.flow.order import ORDER, all_stages, stage_named
 from pipeline.flow.privacy import self_scan
 from pipeline.flow.units import run_unit
 from pipeline.progress import SILENT, Progress
@@ -136,12 +136,11 @@ def _write_verdict(context: Context) -> dict[str, str]:
 
 
 def _selected(only: str | None) -> Sequence[Stage]:
-    names = [stage.name for stage in STAGES]
     if only is None:
-        return STAGES
-    if only not in names:
-        raise SettingsError(f"there is no stage {only!r}; the stages are {', '.join(names)}")
-    return STAGES[: names.index(only) + 1]
+        return all_stages()
+    if only not in ORDER:
+        raise SettingsError(f"there is no stage {only!r}; the stages are {', '.join(ORDER)}")
+    return tuple(map(stage_named, ORDER[: ORDER.index(only) + 1]))
 
 
 def _note_interruption(case: Case, ledger: Ledger) -> None:
@@ -171,7 +170,7 @@ def _table_digest(name: str, stage: Stage, context: Context) -> str:
     if name in SHARED:
         marks = [context.store.done(before) for before in context.store.stages_before(stage.name)]
         return ",".join(str(mark["fingerprint"]) for mark in marks if mark is not None)
-    for writer in STAGES:
+    for writer in map(stage_named, ORDER[: ORDER.index(stage.name)]):
         mark = context.store.done(writer.name)
         if name in writer.writes and mark is not None:
             return str(mark["tables"][name])

@@ -17,7 +17,10 @@ from pipeline.stages.context import Context
 from pipeline.store import PartWriter
 from pipeline.workers import Jail, JailError
 
-__all__ = ["run_unit", "write_unit"]
+__all__ = ["JAILED", "run_unit", "write_unit"]
+
+JAILED = "pipeline.flow.child"
+"""The module whose ``handler`` answers in a jail."""
 
 _OWN_MEMORY = 3 << 30
 
@@ -25,7 +28,7 @@ _OWN_MEMORY = 3 << 30
 @lru_cache(maxsize=8)
 def _jail(case: str, rules: str, memory: int, thread: int) -> Jail:
     del thread
-    return Jail("pipeline.flow.child", [case, rules], memory=memory)
+    return Jail(JAILED, [case, rules], memory=memory)
 
 
 @lru_cache(maxsize=8)

@@ -8,8 +8,7 @@ import pytest
 from pipeline.workers import Jail, JailError
 
 CHILD = """\
-import os, signal, sys, time
-from pipeline.workers import serve
+import os, signal, time
 
 def handle(request):
     kind = request
@@ -31,7 +30,8 @@ def handle(request):
     yield ("pid", os.getpid())
     yield kind
 
-serve(handle, memory=int(sys.argv[1]))
+def handler(arguments):
+    return handle
 """
 
 
