@@ -79,6 +79,15 @@ class Nursery:
         except (OSError, EOFError):
             return -signal.SIGKILL  # the nursery is gone, and its jails with it
 
+    def close(self) -> None:
+        """Let go of the nursery, which ends with its jails."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
     def _asked(self, question: tuple[Any, ...], descriptors: Sequence[int]) -> int:
         with self._lock:
             channel = self._running()
@@ -86,10 +95,10 @@ class Nursery:
                 socket.send_fds(channel, [pickle.dumps(question)], descriptors)
                 told = channel.recv(_LONGEST)
             except OSError:
-                self._gone()
+                self.close()
                 raise
             if not told:
-                self._gone()
+                self.close()
                 raise EOFError("the nursery died")
             answer: int = pickle.loads(told)  # noqa: S301 - both ends are ours
             return answer
@@ -104,14 +113,6 @@ class Nursery:
             theirs.close()
             self._channel = ours
         return self._channel
-
-    def _gone(self) -> None:
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            channel.close()
-        if self._process is not None:
-            self._process.wait()
-            self._process = None
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.nursery import nursery_for
 from pipeline.workers import Jail, JailError
 
 CHILD = """\
@@ -42,6 +43,7 @@ def jail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jail:
     made = Jail("jail_child_for_tests", [], memory=2 << 30)
     yield made  # type: ignore[misc]
     made.close()
+    nursery_for("jail_child_for_tests").close()
 
 
 def answer(jail: Jail, request: str, timeout_s: float = 30.0) -> list[object]:
