@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.artefacts.amcache import ProgramInventory
 from pipeline.artefacts.audit_log import AuditLog
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
 from pipeline.artefacts.chromium import ChromiumHistory
@@ -24,6 +25,8 @@ from pipeline.artefacts.onedrive_log import OneDriveLog
 from pipeline.artefacts.prefetch import ProgramPrefetch
 from pipeline.artefacts.printing import PageLog, PrintJob
 from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
+from pipeline.artefacts.sam_hive import SamHive
+from pipeline.artefacts.security_hive import SecurityHive
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
 from pipeline.artefacts.software_hive import SoftwareHive
@@ -73,6 +76,9 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     JobFile(),
     TaskFile(),
     SetupLog(),
+    ProgramInventory(),
+    SamHive(),
+    SecurityHive(),
     SoftwareHive(),
     NtuserHive(),
     UsrclassHive(),

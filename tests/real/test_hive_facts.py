@@ -7,7 +7,9 @@ import lzma
 import pytest
 
 from pipeline.artefacts import Action, Audit, Event, Fact
+from pipeline.artefacts.hive import at, keys, load_hive, opened_hive
 from tests.real_data import real_facts, real_path
+from tests.unit.artefacts.candidates import candidate
 from tests.unit.artefacts.hives import audit, read
 
 DATA = "regipy/regipy_tests/data/"
@@ -71,3 +73,31 @@ def test_ccleaner_is_told_twice() -> None:
     wiping = [fact for fact in facts if isinstance(fact, Event) and fact.action is Action.WIPING_TOOL]
     assert len(wiping) == number("R042")["event_data"]
     assert (audit(facts).status, audit(facts).gaps) == ("read", ())
+
+
+def test_the_inventory_of_programs_differs_from_the_fact_by_one_event_per_key() -> None:
+    """The field's tool counts an event for every key besides the 1,393 entries that both read."""
+    data = real("plaso/test_data/winreg/Amcache.hve")
+    found = [fact for fact in read("amcache", data, "/x") if isinstance(fact, Event)]
+    entries = [event for event in found if event.place.startswith(("Root\\File\\", "Root\\InventoryApplicationFile\\",
+                                                                  "Root\\Programs\\"))]  # fmt: skip
+    assert len(entries) + _keys_below_root(data) == number("R044")["event_data"]
+    assert sum("sha1" in event.detail for event in entries) > 1000
+
+
+def _keys_below_root(data: bytes) -> int:
+    with opened_hive(load_hive(candidate(data))) as root:
+        return _count(at(root, "Root"))
+
+
+def _count(key: object) -> int:
+    return 1 + sum(_count(below) for below in keys(key))
+
+
+def test_the_accounts_of_a_real_sam_are_three() -> None:
+    facts = read("sam-hive", real("plaso/test_data/regf/SAM"), "/x")
+    found = [fact for fact in facts if isinstance(fact, Event)]
+    assert len({event.detail["rid"] for event in found}) == number("R046")["event_data"]
+    assert {str(event.detail["account"]): event.detail["count"] for event in found} == {
+        "Administrator": 3, "Guest": 0, "gold_administrator": 4,
+    }  # fmt: skip

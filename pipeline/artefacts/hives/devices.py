@@ -22,7 +22,7 @@ from pipeline.artefacts.hive_artefact import Scene, state
 from pipeline.artefacts.setupapi import serial_of
 from pipeline.artefacts.times import from_filetime
 
-__all__ = ["device_classes", "device_containers", "devices"]
+__all__ = ["STORAGE_SERVICES", "device_classes", "device_containers", "devices"]
 
 _TIMES: Final = "{83da6326-97a6-4088-9453-a1923f573b29}"
 _KINDS: Final = (
@@ -31,7 +31,7 @@ _KINDS: Final = (
     (0x66, Action.DEVICE_CONNECTED, "last arrival"),
     (0x67, Action.DEVICE_REMOVED, "last removal"),
 )
-_STORAGE_SERVICES: Final = frozenset({"usbstor", "uaspstor", "wudfrd", "wudfwpdmtp"})
+STORAGE_SERVICES: Final = frozenset({"usbstor", "uaspstor", "wudfrd", "wudfwpdmtp"})
 """Drivers of USB mass storage, attached SCSI and portable devices; hubs, cameras and keyboards have others."""
 _BUSES: Final = ("USBSTOR", "USB", "SCSI", "SWD\\WPDBUSENUM", "WpdBusEnumRoot\\UMB")
 _CLASSES: Final = {
@@ -73,7 +73,7 @@ def devices(scene: Scene) -> Iterator[Event]:
 def _of(root: Any, control: str) -> Iterator[Event]:
     housings = _housings(root, control)
     for bus, place, instance in _instances(root, control):
-        if bus != "USB" or text_of(instance, "Service").lower() in _STORAGE_SERVICES:
+        if bus != "USB" or text_of(instance, "Service").lower() in STORAGE_SERVICES:
             yield from _device(place, bus, instance, housings)
 
 
