@@ -13,6 +13,7 @@ from pipeline.artefacts.cloud import DriveFiles, DropboxHistory, NextcloudJourna
 from pipeline.artefacts.desktop import RecentlyUsed, TrashInfo
 from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.fieldlogs import ExchangeTracking, FirewallLog, IisLog, ZeekLog
+from pipeline.artefacts.file_times import FileTimes
 from pipeline.artefacts.filelogs import FtpLog, RcloneLog, SmbdLog, TransferLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
 from pipeline.artefacts.journal import SystemdJournal
@@ -39,6 +40,7 @@ from pipeline.artefacts.tasks import JobFile, TaskFile
 from pipeline.artefacts.tools import CyberduckBookmark, FileZillaQueue, FileZillaServers, ToolSettings
 from pipeline.artefacts.unread import UnreadStore
 from pipeline.artefacts.usn import ChangeJournal
+from pipeline.artefacts.usn_state import JournalState
 from pipeline.artefacts.usrclass_hive import UsrclassHive
 from pipeline.artefacts.webcache import WebCache
 from pipeline.artefacts.weblogs import AccessLog, SquidLog, WebErrorLog
@@ -125,7 +127,8 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     ToolSettings(),
     UnreadStore(),
     ChangeJournal(),
+    JournalState(),
 )
-VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (StickTraces(),)
+VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (FileTimes(), StickTraces())
 NAMES: Final = (*(known.name for known in ARTEFACTS), *(known.name for known in VOLUME_ARTEFACTS))
 """The names that rules give to no artefact of their own."""

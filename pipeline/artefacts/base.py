@@ -56,6 +56,8 @@ class Action(StrEnum):
     TIME_CHANGED = "time-changed"
     TIME_CHECKED = "time-checked"
     """The clock was compared with a source of time."""
+    TIMES_SET = "times-set"
+    """A file bears times that were set, not those at which it was made."""
     WIPING_TOOL = "wiping-tool"
     COMMAND_RUN = "command-run"
     TRANSFER_COMMAND = "transfer-command"

@@ -52,6 +52,8 @@ _REMOVABLE_TASK: Final = "12812"
 _HOST: Final = re.compile(r"HostApplication=([^\r\n]*)")
 _RECORDERS: Final = frozenset({"eventlog", "sysmain", "vss", "wsearch", "dps", "pcasvc", "diagtrack", "sysmon64"})
 """Short names of services that keep records: event log, prefetch, shadow copies, search, SRUM, compatibility."""
+_NEVER_IDLE: Final = frozenset({"eventlog", "sysmon64", "sysmon"})
+"""Those that Windows itself does not stop while it runs."""
 
 
 def tell(provider: str, number: int, channel: str, fields: Mapping[str, str]) -> Told | None:
@@ -138,7 +140,7 @@ def _service(told: Told, number: int, fields: Mapping[str, str]) -> Told | None:
     """7036 and 7040 matter for services that keep records; the bytes of 7036 end with ``/1`` where one stopped."""
     raw = _bytes(fields.get("Binary", "")).decode("utf-16-le", "replace").rstrip("\0")
     short, _, state = raw.partition("/")
-    if number == 7036 and (short.lower() not in _RECORDERS or state != "1"):
+    if number == 7036 and (short.lower() not in _NEVER_IDLE or state != "1"):
         return None
     if number == 7040 and fields.get("param4", "").lower() not in _RECORDERS:
         return None

@@ -1,6 +1,6 @@
 """What the records of Windows logs mean: logs and clock, power, devices and volumes.
 
-SOURCE: Microsoft, audit event pages (1100 to 1108, 4616, 4719, 4907, 6416 to 6424); the manifests of the providers, as
+SOURCE: Microsoft, audit event pages (1100 to 1108, 4616, 4719, 4912, 6416 to 6424); the manifests of the providers, as
 published by Windows (``wevtutil gp``): Partition, Kernel-PnP, UserPnp, DriverFrameworks-UserMode, Ntfs, StorageSpaces,
 ClassPnP, DeviceSetupManager, VHDMP, BitLocker-API, Kernel-General, Kernel-Power, Time-Service.
 """
@@ -57,8 +57,7 @@ _LOCKER: Final = Meaning(
 _SYNCED: Final = Meaning(Action.TIME_CHECKED, ("TimeSource",), keep=("TimeSourceRefId", "CurrentStratumNumber"))
 _STOPPED: Final = Meaning(Action.LOGGING_STOPPED)
 _POLICY: Final = Meaning(
-    Action.AUDIT_CHANGED, ("SubcategoryGuid", "ObjectName"), USER,
-    keep=("AuditPolicyChanges", "OldSd", "NewSd", "ProcessName"),
+    Action.AUDIT_CHANGED, ("SubcategoryGuid",), USER, keep=("AuditPolicyChanges",)
 )  # fmt: skip
 
 SYSTEM: Final[Meanings] = {
@@ -111,7 +110,7 @@ SYSTEM: Final[Meanings] = {
     "cdrom": {133: Meaning(Action.BURNED, ("Data",))},
     "microsoft-windows-security-auditing": {
         4616: Meaning(Action.TIME_CHANGED, ("ProcessName",), USER, keep=("PreviousTime", "NewTime")),
-        4719: _POLICY, 4907: _POLICY, 4912: _POLICY,
+        4719: _POLICY, 4912: _POLICY,
         6416: _AUDITED, **dict.fromkeys((6419, 6420, 6421, 6422, 6423, 6424), _BLOCKED),
     },
 }  # fmt: skip

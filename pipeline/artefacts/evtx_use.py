@@ -45,7 +45,7 @@ _SHELL: Final = Meaning(Action.COMMAND_RUN, ("Data",))
 _DETECTED: Final = Meaning(
     Action.PROGRAM_PRESENT, ("Path", "Threat Name"), ("Detection User",), keep=("Threat Name", "Process Name")
 )
-_PROTECTION: Final = Meaning(Action.AUDIT_CHANGED, ("Product Name",), keep=("Old Value", "New Value"))
+_PROTECTION: Final = Meaning(Action.AUDIT_CHANGED, ("Product Name",))
 _IMAGE: Final = ("User",)
 _REMOVED: Final = Meaning(Action.ENTRY_DELETED, ("TargetFilename",), _IMAGE, keep=("Image", "Hashes"))
 
@@ -99,7 +99,7 @@ USE: Final[Meanings] = {
         307: Meaning(Action.PRINTED, ("Param2",), ("Param3",), keep=("Param4", "Param5", "Param6", "Param7", "Param8")),
         805: Meaning(Action.PRINTED, ("JobId",), keep=("GdiJobSize", "Copies", "Color")),
     },
-    "microsoft-windows-windows defender": {1116: _DETECTED, 1117: _DETECTED, 5001: _PROTECTION, 5007: _PROTECTION},
+    "microsoft-windows-windows defender": {1116: _DETECTED, 1117: _DETECTED, 5001: _PROTECTION},
     "microsoft office alerts": {300: Meaning(Action.FILE_OPENED, ("Data",))},
     "microsoft-windows-sysmon": {
         1: Meaning(Action.COMMAND_RUN, ("CommandLine", "Image"), _IMAGE, keep=("Image", "ParentImage", "Hashes")),

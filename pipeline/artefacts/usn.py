@@ -15,6 +15,7 @@ from pipeline.access.interfaces import Readable, Sparse, stored_ranges
 from pipeline.access.usn import PAGE, UsnRecord, reasons_of, walk_page
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble
 from pipeline.artefacts.times import Span, from_filetime
+from pipeline.artefacts.wiping import Wipes
 from pipeline.errors import UnreadableError
 from pipeline.records import Gap
 
@@ -41,6 +42,7 @@ class _Walk:
     expected: int = -1
     gaps: list[Gap] = field(default_factory=list)
     damaged: bool = False
+    wipes: Wipes = field(default_factory=Wipes)
 
     def lose(self, reason: str, until: datetime | None = None) -> None:
         """Note what is missing behind the last record."""
@@ -68,7 +70,7 @@ class ChangeJournal(Artefact):
     """Reads versions 2, 3 and 4; each record is an event, its place the USN."""
 
     name: str = "usn-journal"
-    version: int = 1
+    version: int = 2
     patterns: ClassVar[tuple[str, ...]] = ("/$extend/$usnjrnl",)
     stream: ClassVar[str] = "$j"
 
@@ -115,7 +117,11 @@ def _stretch(content: Readable, start: int, length: int, walk: _Walk) -> Iterato
                 if record is None:
                     walk.lose(f"bytes at {at + page + place} are no record")
                 else:
-                    yield _event(record, walk.count(record))
+                    time = walk.count(record)
+                    yield _event(record, time)
+                    wiped = walk.wipes.after(record, time)
+                    if wiped is not None:
+                        yield wiped
 
 
 def _event(record: UsnRecord, time: datetime | None) -> Event:

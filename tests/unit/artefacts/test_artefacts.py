@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artefacts import ARTEFACTS, VOLUME_ARTEFACTS, Action, Audit, Event, Fact
+from pipeline.artefacts import ARTEFACTS, Action, Audit, Event, Fact
 from pipeline.artefacts.commands import action_of, mask_secrets
+from pipeline.artefacts.stick import StickTraces
 from pipeline.records import FileEntry, Origin, Volume
 from tests.builders import chromium, windows_logs
 from tests.unit.artefacts.candidates import candidate
@@ -138,7 +139,7 @@ def test_entries_are_events_only_inside_the_window_and_its_doubt() -> None:
         entry("/doubt", START - timedelta(hours=5), "local Asia/Tokyo"),
         entry("/System Volume Information/IndexerVolumeGuid", START - timedelta(days=9), "UTC"),
     ]  # fmt: skip
-    facts = [fact for _, fact in VOLUME_ARTEFACTS[0].examine(volume, entries, (START, START + timedelta(hours=2)))]
+    facts = [fact for _, fact in StickTraces().examine(volume, entries, (START, START + timedelta(hours=2)))]
     told = [(fact.subject, fact.detail.get("fits_window")) for fact in facts if isinstance(fact, Event)]
     assert told == [
         ("/in", "inside"), ("/doubt", "only in another zone"),

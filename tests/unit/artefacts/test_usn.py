@@ -117,7 +117,7 @@ def test_zeros_at_the_start_of_an_unknown_stream_are_passed_over_from_behind() -
 
 
 def test_the_stream_is_asked_for_by_name() -> None:
-    assert [known.stream for known in ARTEFACTS if known.wants("/$extend/$usnjrnl")] == ["$j"]
+    assert [known.stream for known in ARTEFACTS if known.wants("/$extend/$usnjrnl")] == ["$j", "$max"]
 
 
 def test_all_records_of_a_real_journal_and_three_more_are_found() -> None:
