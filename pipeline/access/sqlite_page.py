@@ -23,7 +23,7 @@ _FIXED: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 """Bytes of serial types 0 to 9 (§2.1); 10 and 11 are reserved, even and odd ones from 12 are blobs and texts."""
 _LEAST: Final = 16
 """Bytes of cells below which a page proves too little."""
-_STRIDE: Final = 1 << 20
+_STRIDE: Final = 1 << 18
 _PEEKED: Final = 6
 """Cell pointers that are looked at before a place is worth reading."""
 
@@ -56,26 +56,24 @@ class Page:
 def leaf_places(data: bytes) -> list[int]:
     """Return where leaf pages may begin: their header's fields fit each other. Any alignment is possible in a log."""
     raw = np.frombuffer(data, np.uint8)
-    found: list[int] = []
+    found = [np.zeros(0, np.int64)]
     for base in range(0, len(raw) - 10, _STRIDE):
         size = min(_STRIDE, len(raw) - 9 - base)
-        kind, cells, fragments = (raw[base + at : base + at + size] for at in (0, 3, 7))
-        places = base + np.flatnonzero(((kind == 10) | (kind == 13)) & (cells < 32) & (fragments <= 60))
-        found += _plausible(raw, places).tolist() if len(places) else []
-    return found
+        kind, cells = raw[base : base + size], raw[base + 3 : base + 3 + size]
+        places = base + np.flatnonzero(((kind == _LEAVES[0]) | (kind == _LEAVES[1])) & (cells < 32))
+        places = places[raw[places + 5] >= 2 * raw[places + 3]]  # high bytes: the content is behind the cells' pointers
+        found.append(places[raw[places + 7] <= 60])
+    fitting: list[int] = _plausible(raw, np.concatenate(found)).tolist()
+    return fitting
 
 
 def _plausible(raw: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    cells = _number(raw, places + 3)
-    places, cells = places[(cells > 0) & (cells < 8192)], cells[(cells > 0) & (cells < 8192)]
-    content = _number(raw, places + 5)
-    content = np.where(content == 0, 65536, content)
+    cells, content = _number(raw, places + 3), _number(raw, places + 5)
     free, first = _number(raw, places + 1), _number(raw, places + 8)
-    fits = (content >= 8 + 2 * cells) & (first >= content) & ((free == 0) | (free >= content))
-    places, cells, content, free = places[fits], cells[fits], content[fits], free[fits]
-    near = (cells > 1) | (free > 0) | (_number(raw, places + 8) - content <= 60)
-    places, cells, content = places[near], cells[near], content[near]
-    for index in range(1, _PEEKED):
+    fits = (cells > 0) & (content >= 8 + 2 * cells) & (first >= content) & ((free == 0) | (free >= content))
+    fits &= (cells > 1) | (free > 0) | (first - content <= 60)
+    places, cells, content = places[fits], cells[fits], content[fits]
+    for index in range(1, _PEEKED if len(places) else 0):
         inside = np.minimum(places + 8 + 2 * index, len(raw) - 2)
         good = (cells <= index) | (inside < places + 8 + 2 * index) | (_number(raw, inside) >= content)
         places, cells, content = places[good], cells[good], content[good]

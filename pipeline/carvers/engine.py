@@ -97,6 +97,8 @@ class Engine:
     def __init__(self, carvers: Sequence[Carver], finder: Finder, window: int = WINDOW) -> None:
         self._carvers = tuple(carvers)
         self._finder, self._step = finder, window
+        self._locating = [(index, one) for index, one in enumerate(carvers) if type(one).locate is not Carver.locate]
+        self._everywhere = [index for index, one in enumerate(carvers) if one.everywhere]
         numbers = {literal: number for number, literal in enumerate(literals(carvers))}
         self._owners: list[list[tuple[int, int]]] = [[] for _ in numbers]
         for index, carver in enumerate(self._carvers):
@@ -118,10 +120,9 @@ class Engine:
             for at, number in self._finder.find(data)
             for offset, index in self._owners[number]
         }
-        for index, carver in enumerate(self._carvers):
+        for index, carver in self._locating:
             found.update((start + place, index) for place in carver.locate(data, start))
-            if first and carver.everywhere:
-                found.add((own[0], index))
+        found.update((own[0], index) for index in self._everywhere if first)
         return sorted(item for item in found if own[0] <= item[0] < own[1])
 
     def _block(self, space: Space, parts: Sequence[Stretch]) -> Iterator[Found | Missed]:

@@ -1,8 +1,7 @@
 """Where long runs of possible bytes or units begin, in one pass over many bytes that mostly are not text.
 
 Runs are looked for in blocks: a run of two blocks or more has one whole block inside it. Blocks that cannot be inside
-one are left out by what costs little (least and greatest byte, a sample of the units) before all their bytes are
-looked at.
+one are left out by what costs little (a word of them, a sample of the units) before all their bytes are looked at.
 """
 
 from __future__ import annotations
@@ -19,33 +18,37 @@ _Places = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
 
 _EACH: Final = np.uint64(0x0101010101010101)
-_ESCAPE: Final = 27
+_FOUR: Final = np.uint32(0x01010101)
+_HIGH: Final = np.uint64(0x8080808080808080)
+_SAMPLED: Final = 3
+"""Words of a block of bytes that are looked at before the others."""
+_ESCAPE: Final = 0x1B
 _WIDE_BLOCK: Final = 32
-"""Units of a block of a run of units; a word of eight samples tells of it."""
+"""Units of a block of a run of units; a word of four samples tells of it."""
 
 
 def narrow_runs(raw: npt.NDArray[np.uint8], classes: bytes, shortest: int) -> list[int]:
     """Return where runs of ``shortest`` possible bytes begin, or shorter ones that ``raw`` ends in.
 
-    ``classes``: bit 0 of a possible byte, bit 1 of one above seven bits or an escape, without which no run is told.
+    ``classes``: bit 0 of a possible byte. A run is told only if it has a byte above seven bits, or an escape, near it.
     """
     block = shortest // 2
     count = len(raw) // block
     grid = raw[: count * block].reshape(count, block)
     if not count:
         return []
-    least = next(byte for byte in range(256) if classes[byte])
-    maybe = ~_any(raw[: count * block] < least, count)
-    low = np.flatnonzero(maybe)
-    high = np.maximum.reduce(grid[low], axis=1)
-    maybe[low] = high < 255
-    rich = np.zeros(count, np.bool_)
-    rich[low] = high >= 128
-    rich |= _any(raw[: count * block] == _ESCAPE, count)
+    words = raw[: count * block].view(np.uint64).reshape(count, block // 8)
+    low = np.arange(count)
+    for word in range(_SAMPLED):
+        sample = words[:, word] if not word else words[:, word].take(low)
+        low = low[np.frombuffer(sample.tobytes().translate(classes), np.uint64) & _EACH == _EACH]
+    maybe, rich = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    maybe[low] = True
+    rich[low] = _telling(words.take(low, axis=0))
     good = np.zeros(count, np.bool_)
 
     def prove(blocks: _Places) -> None:
-        every = np.bitwise_and.reduce(_classed(grid[blocks], classes), axis=1)
+        every = np.bitwise_and.reduce(_classed(words.take(blocks, axis=0)[:, _SAMPLED:], classes), axis=1)
         good[blocks] = every & _EACH == _EACH
 
     prove(np.flatnonzero(maybe & rich))
@@ -64,39 +67,38 @@ def wide_runs(
 ) -> list[int]:  # fmt: skip
     """Return where runs of ``shortest`` possible units begin, or shorter ones that ``units`` end in.
 
-    ``high`` is which byte of a unit is the high one; ``classes`` are those of high bytes as in :func:`narrow_runs`,
-    ``bad`` tells of each unit; the unit 0 is no text.
+    ``high`` is which byte of a unit is the high one; ``classes`` are those of high bytes: bit 0 of a possible one, bit 1
+    of one without which no run is told. ``bad`` tells of each unit; the unit 0 is no text.
     """
     count = len(units) // _WIDE_BLOCK
     grid = units[: count * _WIDE_BLOCK].reshape(count, _WIDE_BLOCK)
     if not count:
         return []
     octets = units[: count * _WIDE_BLOCK].view(np.uint8)
-    sample = np.frombuffer(octets[high::8].tobytes().translate(classes), np.uint64)
-    blocks = np.flatnonzero(sample & _EACH == _EACH)
-    blocks = blocks[_any(octets, count)[blocks]]
-    tops = _classed(np.ascontiguousarray(grid[blocks].view(np.uint8)[:, high::2]), classes)
-    every, some = np.bitwise_and.reduce(tops, axis=1), np.bitwise_or.reduce(tops, axis=1)
-    good = every & _EACH == _EACH
+    sample = np.frombuffer(octets[high::16].tobytes().translate(classes), np.uint32)
+    filled = octets.view(np.uint64)[:: _WIDE_BLOCK // 4] != 0
+    blocks = np.flatnonzero((sample & _FOUR == _FOUR) & filled)
+    for places in (slice(2, None, 8), slice(6, None, 8), slice(None)):
+        blocks = blocks[~bad[grid.take(blocks, axis=0)[:, places]].any(axis=1)]
+    tops = _classed(grid.take(blocks, axis=0).view(np.uint8)[:, high::2], classes)
     rich = np.zeros(count, np.bool_)
-    rich[blocks] = some & (_EACH << np.uint64(1)) != 0
-    blocks = blocks[good]
+    rich[blocks] = np.bitwise_or.reduce(tops, axis=1) & (_EACH << np.uint64(1)) != 0
     chosen = blocks[_beside(blocks, rich)]
     return _begins(chosen, grid, units[count * _WIDE_BLOCK :], lambda values: bad[values], shortest)
 
 
-def _any(octets: npt.NDArray[Any], count: int) -> _Flags:
-    """Tell of each of ``count`` blocks, of a power of two of bytes, whether it has a byte that is not zero."""
-    words = octets.view(np.uint64)
-    while len(words) > count:
+def _telling(rows: npt.NDArray[np.uint64]) -> _Flags:
+    """Tell of each row, of a power of two of words, whether it has a byte of eight bits or an escape."""
+    words = (rows & _HIGH | (rows.view(np.uint8) == _ESCAPE).view(np.uint64)).reshape(-1)
+    while len(words) > len(rows):
         words = words[0::2] | words[1::2]
     flags: _Flags = words != 0
     return flags
 
 
-def _classed(rows: npt.NDArray[np.uint8], classes: bytes) -> npt.NDArray[np.uint64]:
+def _classed(rows: npt.NDArray[Any], classes: bytes) -> npt.NDArray[np.uint64]:
     """Return the classes of the bytes of rows, eight to a word."""
-    return np.frombuffer(rows.tobytes().translate(classes), np.uint64).reshape(len(rows), rows.shape[1] // 8)
+    return np.frombuffer(rows.tobytes().translate(classes), np.uint64).reshape(len(rows), rows[0:1].nbytes // 8)
 
 
 def _zero(units: npt.NDArray[Any], classes: bytes) -> _Flags:
