@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zlib
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -17,6 +18,12 @@ UNPACKED: Final = 256 << 20
 SEARCHED: Final = 32 << 20
 """Bytes behind a member that cannot be unpacked in which its descriptor is looked for; one further off is not found."""
 _PIECE: Final = 1 << 16
+_HEAD: Final = 256
+"""Bytes of a local header that are read first."""
+_LOCAL: Final = struct.Struct("<6xHH4xIIIHH")
+"""Flags, method, CRC-32, packed size, size, lengths of name and extra field (4.3.7)."""
+_CENTRAL: Final = struct.Struct("<28xHHH8xI")
+"""Lengths of name, extra field and comment, offset of the local header (4.3.12)."""
 _METHODS: Final = (0, 8, 9, 12, 14, 93, 95, 98, 99)
 _NAME: Final = re.compile(rb"[^\x00-\x1f]{1,4096}", re.DOTALL)
 _UNKNOWN: Final = 0xFFFFFFFF
@@ -93,18 +100,19 @@ def _number(data: bytes, at: int, length: int) -> int:
 
 def _entry(view: View, start: int, at: int, limit: int) -> _Entry | None:
     """Return the local header at ``at`` (4.3.7), if there is a plausible one."""
-    head = view.read(start + at, min(30, max(limit - at, 0)))
-    if len(head) < 30 or not head.startswith(b"PK\3\4") or head[4] > 63 or _number(head, 8, 2) not in _METHODS:
+    head = view.read(start + at, min(_HEAD, max(limit - at, 0)))
+    if len(head) < 30 or not head.startswith(b"PK\3\4") or head[4] > 63:
         return None
-    name, extra = _number(head, 26, 2), _number(head, 28, 2)
+    flags, method, crc, packed, size, name, extra = _LOCAL.unpack_from(head)
+    if method not in _METHODS:
+        return None
     body = at + 30 + name + extra
-    fields = view.read(start + at + 30, name + extra)
-    if body > limit or len(fields) < name + extra or not _NAME.fullmatch(fields[:name]):
+    fields = head[30:] if 30 + name + extra <= len(head) else view.read(start + at + 30, name + extra)
+    if body > limit or len(fields) < name + extra or not _NAME.fullmatch(fields, 0, name):
         return None
-    packed, size = _number(head, 18, 4), _number(head, 22, 4)
     if _UNKNOWN in (packed, size):
-        size, packed = _zip64(fields[name:])
-    return _Entry(body, _number(head, 6, 2), _number(head, 8, 2), _number(head, 14, 4), packed, size)
+        size, packed = _zip64(fields[name : name + extra])
+    return _Entry(body, flags, method, crc, packed, size)
 
 
 def _zip64(extra: bytes) -> tuple[int, int]:
@@ -133,6 +141,8 @@ def _end(view: View, start: int, entry: _Entry, limit: int, walk: _Walk) -> int 
         return None
     walk.checked += 1
     end = entry.start + packed
+    if not entry.flags & 8:
+        return end
     described = _descriptor(view, start, end, replace(entry, crc=crc, packed=packed, size=size))
     return described if entry.streamed else described or end
 
@@ -188,9 +198,9 @@ def _directory(view: View, start: int, at: int, limit: int, offsets: list[int]) 
     """Return the end of the end record where the directory (4.3.12) lists the members that the walk met."""
     first, listed = at, []
     while at + 46 <= limit and (head := view.read(start + at, 46)).startswith(b"PK\1\2") and len(head) == 46:
-        offset = _number(head, 42, 4)
+        name, extra, comment, offset = _CENTRAL.unpack(head)
         listed.append(offset)
-        at += 46 + sum(_number(head, place, 2) for place in (28, 30, 32))
+        at += 46 + name + extra + comment
     known = set(offsets)
     if not listed or any(offset not in known for offset in listed if offset != _UNKNOWN):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,8 @@ __all__ = ["LONGEST", "Pdf"]
 LONGEST: Final = 64 << 20
 """Bytes of one document that are read."""
 TRIED: Final = 16
+_MARK: Final = 64
+"""More bytes than an end mark has (``END``)."""
 _WINDOWS: Final = (1 << 20, 8 << 20, LONGEST)
 _TABLE: Final = re.compile(rb"\s{0,4}(?:xref\b|\d{1,10} \d{1,5} obj\b)")
 _MORE: Final = re.compile(rb"\s{0,8}(?:\d{1,10} \d{1,5} obj\b|xref\b)")
@@ -34,15 +37,15 @@ class Pdf(Carver):
         """Return the document if it opens: with a sound cross-reference, else as PDFium repairs it (partial)."""
         if not OBJECT.search(view.read(start, min(limit, 64 << 10))):
             return None
-        data = b""
+        data, ends = b"", list[re.Match[bytes]]()
         for window in _WINDOWS:
             if len(data) == limit:
                 break
-            data = view.read(start, min(limit, window))
-            stop, more = _sound_end(data)
+            known, data = len(data), view.read(start, min(limit, window))
+            ends = _more_ends(data, ends, known)
+            stop, more = _sound_end(data, ends)
             if stop and not more and _opens(data[:stop]):
                 return Carved(start, stop, "pdf")
-        stop, more = _sound_end(data)
         if stop and _opens(data[:stop]):
             note = f"not read behind {LONGEST} bytes" if more and limit > LONGEST else ""
             return Carved(start, stop, "pdf", note=note)
@@ -54,21 +57,27 @@ class Pdf(Carver):
             return found
         try:
             for mended, data in joints_of(view, start, limit):
-                if _sound_end(data)[0] == len(data) and _opens(data):
+                if _sound_end(data, list(END.finditer(data)))[0] == len(data) and _opens(data):
                     return mended
         except SpentError:
             return found
         return found
 
 
-def _sound_end(data: bytes) -> tuple[int, bool]:
+def _more_ends(data: bytes, ends: list[re.Match[bytes]], known: int) -> list[re.Match[bytes]]:
+    """Return the end marks of a document of which the first ``known`` bytes were searched already."""
+    kept = [match for match in ends if match.end() + _MARK <= known]
+    return kept + list(END.finditer(data, max(known - 2 * _MARK, kept[-1].end() if kept else 0)))
+
+
+def _sound_end(data: bytes, ends: Iterable[re.Match[bytes]]) -> tuple[int, bool]:
     """Return where the document ends (0: nowhere) and whether an update seems to follow (§7.5.6).
 
     A file embedded as it is has its own header and end; its cross-reference offset does not fit from here, and a
     header between cross-reference and end mark shows that the two are not of one document.
     """
     best, more = 0, False
-    for match in END.finditer(data):
+    for match in ends:
         table = int(match.group(1))
         if (
             not 0 < table < match.start()

@@ -67,8 +67,8 @@ def wide_runs(
 ) -> list[int]:  # fmt: skip
     """Return where runs of ``shortest`` possible units begin, or shorter ones that ``units`` end in.
 
-    ``high`` is which byte of a unit is the high one; ``classes`` are those of high bytes: bit 0 of a possible one, bit 1
-    of one without which no run is told. ``bad`` tells of each unit; the unit 0 is no text.
+    ``high`` is which byte of a unit is the high one; ``classes`` are those of high bytes: bit 0 of a possible one,
+    bit 1 of one without which no run is told. ``bad`` tells of each unit; the unit 0 is no text.
     """
     count = len(units) // _WIDE_BLOCK
     grid = units[: count * _WIDE_BLOCK].reshape(count, _WIDE_BLOCK)

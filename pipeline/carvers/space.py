@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pipeline.access.interfaces import Readable
 from pipeline.carvers.base import SpentError
+from pipeline.errors import UnreadableError
 
 __all__ = ["CARVE_LIMIT", "Chain", "Space", "SpaceView", "Stretch"]
 
@@ -18,6 +19,8 @@ CARVE_LIMIT: Final = 256 << 20
 _LEAST: Final = 64
 """What the shortest read costs."""
 _NO_CLUSTER: Final = 512
+_AHEAD: Final = 1 << 16
+"""Bytes that are read at once where few are asked for: carvers walk objects in small steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class SpaceView:
         self._first = bisect_left(chain.starts, stretch.end)
         self._behind = chain.before[-1] - chain.before[min(self._first, len(chain.before) - 1)]
         self._window, self._window_start, self._window_end = b"", 0, 0
+        self._ahead, self._ahead_start = b"", 0
         self.spent, self.allowed = 0, 1 << 62
         self.memo: dict[str, Any] = {}
 
@@ -111,8 +115,19 @@ class SpaceView:
         if start >= self._window_start and end <= self._window_end:
             return self._window[start - self._window_start : end - self._window_start]
         if end <= self.stretch.end:
-            return self._image.read(start, length)
+            return self._image.read(start, length) if length > _AHEAD // 4 else self._near(start, length)
         return b"".join(self._image.read(place, size) for place, size in self.runs(start, length))
+
+    def _near(self, start: int, length: int) -> bytes:
+        """Return bytes of the stretch from those kept at hand, which are read anew where they do not hold them."""
+        inside = start - self._ahead_start
+        if not 0 <= inside <= len(self._ahead) - length:
+            try:
+                self._ahead = self._image.read(start, min(_AHEAD, self.stretch.end - start))
+            except UnreadableError:  # what is unreadable may lie behind what was asked for
+                return self._image.read(start, length)
+            self._ahead_start, inside = start, 0
+        return self._ahead[inside : inside + length]
 
     def runs(self, start: int, length: int) -> list[tuple[int, int]]:
         """Return where bytes of the view lie in the image."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ ENDS: Final = 32
 _STEP: Final = 1 << 20
 _LISTING: Final = 16
 """What a byte of a directory costs, beside one that is only read."""
-_END: Final = b"PK\x05\x06\0\0\0\0"
+_END: Final = re.compile(rb"PK\x05\x06\0\0\0\0")
 _LOCAL: Final = b"PK\3\4"
 _UNKNOWN: Final = 0xFFFFFFFF
 _STREAMED: Final = 8
@@ -74,10 +75,7 @@ def _ends(view: View, start: int, stop: int) -> list[int]:
     kept = list(found) if high > start else []
     while high < stop:
         data = view.read(high, min(_STEP, stop - high) + 8)
-        at = data.find(_END)
-        while at >= 0:
-            kept.append(high + at)
-            at = data.find(_END, at + 1)
+        kept += [high + match.start() for match in _END.finditer(data)]
         high += _STEP
     kept = sorted(set(kept))
     view.memo["zip-ends"] = [(low, high), kept]
