@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
@@ -17,8 +17,9 @@ __all__ = ["Jpeg"]
 
 LONGEST: Final = 32 << 20
 """Bytes of one picture that are decoded; longer ones are taken by their markers."""
+NEARBY: Final = 1 << 20
 SEARCHED: Final = 8 << 20
-"""Bytes behind the break in which the second piece is looked for."""
+"""Bytes behind the break in which the second piece is looked for, and those looked at first."""
 NEAR: Final = 4
 """How many clusters of something else may pass for picture data at the sides of the gap."""
 FAR: Final = 32
@@ -83,19 +84,26 @@ class Jpeg(Carver):
         walk = view.memo.get("jpeg", {}).get(start) or _walk(view, start, limit)
         if walk.kind not in _DECODED:
             return found
-        cluster = view.cluster
-        data = view.read(start, min(limit, (walk.end or walk.at) + SEARCHED))
-        clusters = Clusters(data, cluster, _legal(walk))
-        first = clusters.foreign(-(-walk.scan // cluster))
+        lowest, first, tried = -(-walk.scan // view.cluster), 0, 0
         try:
-            for before, after, end in _joints(clusters, first, -(-walk.scan // cluster)):
-                joined = data[: before * cluster] + data[after * cluster : end]
-                if not _fault(view, joined, walk):
-                    gap = (before * cluster, (after - before) * cluster)
-                    return Carved(start, len(joined), "jpeg", gap=gap)
+            for reach in (NEARBY, SEARCHED):
+                length = min(limit, (walk.end or walk.at) + reach)
+                length -= length % view.cluster if length < limit else 0
+                data = view.read(start, length)
+                clusters = Clusters(data, view.cluster, _legal(walk))
+                first = clusters.foreign(lowest)
+                ends = list(clusters.tails(first, ENDS))
+                for before, after, end in _joints(clusters, first, lowest, ends[tried:]):
+                    joined = data[: before * view.cluster] + data[after * view.cluster : end]
+                    if not _fault(view, joined, walk):
+                        gap = (before * view.cluster, (after - before) * view.cluster)
+                        return Carved(start, len(joined), "jpeg", gap=gap)
+                tried = len(ends)
+                if tried == ENDS or length == limit:
+                    break
         except SpentError:
             return found
-        usable = first * cluster
+        usable = first * view.cluster
         return replace(found, length=usable) if walk.scan < usable < found.length else found
 
 
@@ -104,10 +112,12 @@ def _legal(walk: _Walk) -> bytes:
     return bytes((0, 0xFF, *range(0xD0, 0xD8), *((0xC4, 0xDA, 0xDD) if walk.kind == 0xC2 or walk.scans > 1 else ())))
 
 
-def _joints(clusters: Clusters, first: int, lowest: int) -> Iterator[tuple[int, int, int]]:
+def _joints(
+    clusters: Clusters, first: int, lowest: int, ends: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int, int]]:  # fmt: skip
     """Yield (cluster behind the first piece, first cluster of the second, end in bytes), the likely ones first."""
     other = clusters.begins(first, b"\xff\xd8\xff")
-    for low, end in clusters.tails(first, ENDS):
+    for low, end in ends:
         highest = -(-end // clusters.size)
         near = [(back, on) for back, on in product(range(NEAR + 1), repeat=2) if back + on <= NEAR]
         far = [(0, on) for on in range(NEAR + 1, FAR)] if other else []
