@@ -9,6 +9,13 @@ from pipeline.artefacts.audit_log import AuditLog
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
 from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
+from pipeline.artefacts.chromium_stores import (
+    ChromiumCookies,
+    ChromiumForms,
+    ChromiumIcons,
+    ChromiumLogins,
+    ChromiumTopSites,
+)
 from pipeline.artefacts.cloud import DriveFiles, DropboxHistory, NextcloudJournal, OneDriveFiles
 from pipeline.artefacts.desktop import RecentlyUsed, TrashInfo
 from pipeline.artefacts.evtx import WindowsEventLog
@@ -16,16 +23,20 @@ from pipeline.artefacts.fieldlogs import ExchangeTracking, FirewallLog, IisLog, 
 from pipeline.artefacts.file_times import FileTimes
 from pipeline.artefacts.filelogs import FtpLog, RcloneLog, SmbdLog, TransferLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
+from pipeline.artefacts.firefox_forms import FirefoxForms
+from pipeline.artefacts.fsevents import FileSystemEvents
 from pipeline.artefacts.journal import SystemdJournal
 from pipeline.artefacts.jumplists import AutomaticJumpList, CustomJumpList
 from pipeline.artefacts.linux_settings import CronTable, KnownHosts
 from pipeline.artefacts.lnk import Shortcut
 from pipeline.artefacts.logins import FailedLogins, LastLogins, LoginRecords
+from pipeline.artefacts.macos import FinderSettings, FsckLog, KnowledgeStore, QuarantineEvents, SharedFileList
 from pipeline.artefacts.ntuser_hive import NtuserHive
 from pipeline.artefacts.onedrive_log import OneDriveLog
 from pipeline.artefacts.prefetch import ProgramPrefetch
 from pipeline.artefacts.printing import PageLog, PrintJob
 from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
+from pipeline.artefacts.safari import SafariDownloads, SafariHistory
 from pipeline.artefacts.sam_hive import SamHive
 from pipeline.artefacts.security_hive import SecurityHive
 from pipeline.artefacts.setupapi import SetupLog
@@ -65,6 +76,20 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     ChromiumPreferences(),
     FirefoxPlaces(),
     FirefoxDownloads(),
+    FirefoxForms(),
+    ChromiumForms(),
+    ChromiumLogins(),
+    ChromiumCookies(),
+    ChromiumIcons(),
+    ChromiumTopSites(),
+    SafariHistory(),
+    SafariDownloads(),
+    FileSystemEvents(),
+    QuarantineEvents(),
+    KnowledgeStore(),
+    SharedFileList(),
+    FinderSettings(),
+    FsckLog(),
     WindowsEventLog(),
     AutomaticJumpList(),
     CustomJumpList(),

@@ -29,22 +29,25 @@ PROFILE_FOLDERS: Final = (
     "/users/*/appdata/roaming/opera software/opera*",
     "/users/*/appdata/roaming/opera software/opera*/*",
     "/documents and settings/*/local settings/application data/google/chrome/user data/*",
-    "/users/*/library/application support/google/chrome/*",
+    "/users/*/library/application support/google/chrome*/*",
     "/users/*/library/application support/chromium/*",
-    "/users/*/library/application support/microsoft edge/*",
-    "/users/*/library/application support/bravesoftware/brave-browser/*",
-    "/users/*/library/application support/com.operasoftware.opera",
-    "/users/*/library/application support/com.operasoftware.opera/*",
+    "/users/*/library/application support/microsoft edge*/*",
+    "/users/*/library/application support/bravesoftware/brave-browser*/*",
+    "/users/*/library/application support/vivaldi*/*",
+    "/users/*/library/application support/com.operasoftware.opera*",
+    "/users/*/library/application support/com.operasoftware.opera*/*",
     *(
         f"{home}/{folder}/*"
         for home in ("/home/*", "/root")
         for folder in (
             ".config/google-chrome", ".config/google-chrome-*", ".config/chromium", ".config/microsoft-edge",
-            ".config/bravesoftware/brave-browser", ".config/vivaldi", "snap/chromium/common/chromium",
+            ".config/bravesoftware/brave-browser*", ".config/vivaldi*", "snap/chromium/common/chromium",
+            ".var/app/com.google.chrome/config/google-chrome", ".var/app/org.chromium.chromium/config/chromium",
+            ".config/microsoft-edge-*",
         )
     ),
-    "/home/*/.config/opera",
-    "/home/*/.config/opera/*",
+    "/home/*/.config/opera*",
+    "/home/*/.config/opera*/*",
 )  # fmt: skip
 _PRODUCTS: Final = (("edge", "Edge"), ("brave", "Brave"), ("opera", "Opera"), ("vivaldi", "Vivaldi"))
 _TRANSITIONS: Final = (
@@ -71,7 +74,7 @@ class ChromiumHistory(Artefact):
     """Reads visits and downloads; missing visit ids and addresses without their visits are gaps."""
 
     name: str = "chromium-history"
-    version: int = 1
+    version: int = 2
     patterns: ClassVar[tuple[str, ...]] = tuple(f"{folder}/history" for folder in PROFILE_FOLDERS)
     companion_suffixes: ClassVar[tuple[str, ...]] = COMPANIONS
 

@@ -18,15 +18,17 @@ from pipeline.artefacts.times import from_unix_us
 from pipeline.artefacts.upload_sites import without_query
 from pipeline.errors import ParseError
 
-__all__ = ["FirefoxDownloads", "FirefoxPlaces"]
+__all__ = ["PROFILES", "FirefoxDownloads", "FirefoxPlaces", "profile_of"]
 
-_PROFILES: Final = (
+PROFILES: Final = (
     "/users/*/appdata/roaming/mozilla/firefox/profiles/*",
     "/documents and settings/*/application data/mozilla/firefox/profiles/*",
     "/users/*/library/application support/firefox/profiles/*",
     "/home/*/.mozilla/firefox/*",
     "/root/.mozilla/firefox/*",
     "/home/*/snap/firefox/common/.mozilla/firefox/*",
+    "/home/*/.var/app/org.mozilla.firefox/.mozilla/firefox/*",
+    "/home/*/.config/mozilla/firefox/*",
 )
 _TRANSITIONS: Final = (
     "unknown", "link", "typed", "bookmark", "embed", "redirect-permanent", "redirect-temporary", "download",
@@ -34,7 +36,8 @@ _TRANSITIONS: Final = (
 )  # fmt: skip
 
 
-def _profile(path: str) -> str:
+def profile_of(path: str) -> str:
+    """Return ``user/profile`` of a profile's file."""
     return f"{owner_of(path)}/{path.rpartition('/')[0].rpartition('/')[2]}".strip("/")
 
 
@@ -44,13 +47,13 @@ class FirefoxPlaces(Artefact):
 
     name: str = "firefox-places"
     version: int = 1
-    patterns: ClassVar[tuple[str, ...]] = tuple(f"{folder}/places.sqlite" for folder in _PROFILES)
+    patterns: ClassVar[tuple[str, ...]] = tuple(f"{folder}/places.sqlite" for folder in PROFILES)
     companion_suffixes: ClassVar[tuple[str, ...]] = COMPANIONS
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
         """Yield one event a visit and a download, then the audit."""
         # moz_historyvisits is no AUTOINCREMENT: what "forget" takes from the end leaves no hole once visits follow.
-        run, owner, status = VisitRun(reuses=True), _profile(candidate.path), "read"
+        run, owner, status = VisitRun(reuses=True), profile_of(candidate.path), "read"
         try:
             with opened(candidate) as base:
                 if "visit_date" not in base.columns("moz_historyvisits"):
@@ -116,12 +119,12 @@ class FirefoxDownloads(Artefact):
 
     name: str = "firefox-downloads"
     version: int = 1
-    patterns: ClassVar[tuple[str, ...]] = tuple(f"{folder}/downloads.sqlite" for folder in _PROFILES)
+    patterns: ClassVar[tuple[str, ...]] = tuple(f"{folder}/downloads.sqlite" for folder in PROFILES)
     companion_suffixes: ClassVar[tuple[str, ...]] = COMPANIONS
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
         """Yield one event a download, then the audit."""
-        run, owner, status = VisitRun(), _profile(candidate.path), "read"
+        run, owner, status = VisitRun(), profile_of(candidate.path), "read"
         try:
             with opened(candidate) as base:
                 yield from _old_downloads(base, owner, run)

@@ -10,8 +10,10 @@ from pipeline.artefacts.times import Span
 from pipeline.artefacts.upload_sites import kind_of_site, without_query
 from pipeline.records import Gap
 
-__all__ = ["VisitRun", "history_audit", "page_event"]
+__all__ = ["FORM_SENT", "VisitRun", "history_audit", "page_event"]
 
+FORM_SENT: Final = "form-submit"
+"""How a page was reached: by a form. A form that only asks carries its words in the address; one that sends does not."""  # noqa: E501
 _MOST_GAPS: Final = 1000
 _QUIET: Final = timedelta(days=1)
 """The longest time without a visit that is no gap where a removed last visit leaves no missing id."""
@@ -63,9 +65,12 @@ def page_event(url: str, time: datetime | None, place: str, actor: str, transiti
     site = kind_of_site(url)
     shown = without_query(url)
     detail: dict[str, str | int] = {"transition": transition, "query_characters": len(url) - len(shown)}
+    posted = transition == FORM_SENT and len(url) == len(shown)
     if site:
         detail |= {"site": site, "shows": "a page that takes data was open; not that data was sent"}
-    action = Action.UPLOAD_HINT if site else Action.VISITED
+    elif posted:
+        detail |= {"shows": "a form was sent; what it held is not kept"}
+    action = Action.UPLOAD_HINT if site or posted else Action.VISITED
     return Event(
         time=time, time_meaning="visited", action=action, subject=shown, place=place, precision_us=1, actor=actor,
         detail=detail,

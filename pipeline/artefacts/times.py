@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from pipeline.records import Gap
 
-__all__ = ["Span", "from_filetime", "from_local", "from_unix_us", "from_webkit_us", "parse_iso"]
+__all__ = ["Span", "from_cocoa", "from_filetime", "from_local", "from_unix_us", "from_webkit_us", "parse_iso"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FILETIME_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
+_COCOA_EPOCH: Final = datetime(2001, 1, 1, tzinfo=UTC)
 _EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -40,6 +41,13 @@ def from_webkit_us(value: object) -> datetime | None:
 def from_unix_us(value: object) -> datetime | None:
     """Return microseconds since 1970 as UTC."""
     return _plausible(_EPOCH, value) if isinstance(value, int) else None
+
+
+def from_cocoa(value: object) -> datetime | None:
+    """Return seconds since 2001 (Foundation NSDate) as UTC."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -(10**10) < value < 10**10:
+        return None
+    return _plausible(_COCOA_EPOCH, round(value * 1_000_000))
 
 
 @lru_cache(maxsize=16)
