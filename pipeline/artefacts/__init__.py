@@ -31,6 +31,8 @@ from pipeline.artefacts.linux_settings import CronTable, KnownHosts
 from pipeline.artefacts.lnk import Shortcut
 from pipeline.artefacts.logins import FailedLogins, LastLogins, LoginRecords
 from pipeline.artefacts.macos import FinderSettings, FsckLog, KnowledgeStore, QuarantineEvents, SharedFileList
+from pipeline.artefacts.mailfolders import SentBox, SentMessage
+from pipeline.artefacts.mailstores import OutlookMessage, OutlookStore
 from pipeline.artefacts.ntuser_hive import NtuserHive
 from pipeline.artefacts.onedrive_log import OneDriveLog
 from pipeline.artefacts.prefetch import ProgramPrefetch
@@ -151,6 +153,10 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     CyberduckBookmark(),
     ToolSettings(),
     UnreadStore(),
+    SentBox(),
+    SentMessage(),
+    OutlookStore(),
+    OutlookMessage(),
     ChangeJournal(),
     JournalState(),
 )

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pypff
-
 from pipeline.access.interfaces import Readable
+from pipeline.access.outlook import FAULTS, opened_store
 from pipeline.decoders.base import Decoded, Decoder, Limits, Member, Text, Trouble
 from pipeline.decoders.pst_free import free_blocks
+from pipeline.errors import ParseError
 
 __all__ = ["Store"]
 
-FAULTS: Final = (OSError, MemoryError, ValueError, TypeError, OverflowError, UnicodeError, RuntimeError, SystemError)
 _TEXT, _WIDE = 0x001E, 0x001F
 """Value types of strings in the store's code page and in UTF-16 (MS-OXCDATA §2.11.1)."""
 _PERMUTED: Final = 1
@@ -36,50 +34,13 @@ class Store(Decoder):
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
         """Yield headers, properties and plain bodies as Text by message; other bodies and attachments as Members."""
-        store = pypff.file()
         try:
-            store.open_file_object(_Stream(content))
-        except FAULTS as error:
-            yield Trouble("pst-damaged", f"store cannot be opened ({type(error).__name__}); its raw bytes are scanned")
-            return
-        try:
-            yield from _items(store, limits)
-            if store.encryption_type == _PERMUTED:
-                yield from free_blocks(content)
-        finally:
-            store.close()
-
-
-class _Stream(io.RawIOBase):
-    """A content as a file object."""
-
-    def __init__(self, content: Readable) -> None:
-        self._content, self._at = content, 0
-
-    # io.RawIOBase's own methods, as libpff calls them
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._content.size}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def get_size(self) -> int:
-        return self._content.size
-
-    def read(self, size: int = -1) -> bytes:
-        length = self._content.size - self._at if size is None or size < 0 else size
-        data = self._content.read(self._at, max(min(length, self._content.size - self._at), 0))
-        self._at += len(data)
-        return data
+            with opened_store(content) as store:
+                yield from _items(store, limits)
+                if store.encryption_type == _PERMUTED:
+                    yield from free_blocks(content)
+        except ParseError as error:
+            yield Trouble("pst-damaged", str(error))
 
 
 def _items(store: Any, limits: Limits) -> Iterator[Decoded]:
