@@ -6,11 +6,12 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.config_ocr import Ocr
 from pipeline.config_sections import Place, check, section, settings_text
 from pipeline.errors import SettingsError
 
@@ -129,6 +130,7 @@ class Case:
     keys_directory: Path
     rules_directory: Path
     limits: Limits = Limits()
+    ocr: Ocr = field(default_factory=Ocr)
     timestamp: Timestamp = Timestamp()
 
     @property
@@ -179,7 +181,7 @@ def load_case(folder: Path, rules_directory: Path) -> Case:
         tree = tomllib.loads(place.text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    known = {"case", "incident", "exhibit", "dataset", "keys", "rules", "limits", "timestamp"}
+    known = {"case", "incident", "exhibit", "dataset", "keys", "rules", "limits", "ocr", "timestamp"}
     for key in tree:
         if key not in known:
             raise place.error(key, f"unknown section {key!r}; known are {', '.join(sorted(known))}")
@@ -210,6 +212,7 @@ def _case(tree: Mapping[str, Any], place: Place, rules_directory: Path) -> Case:
         keys_directory=root / keys.directory,
         rules_directory=root / rules.directory if rules.directory else rules_directory,
         limits=section(Limits, tree.get("limits", {}), place.at("limits")),
+        ocr=section(Ocr, tree.get("ocr", {}), place.at("ocr")),
         timestamp=_timestamp(tree.get("timestamp", {}), place.at("timestamp")),
     )
 

@@ -66,9 +66,9 @@ def section(kind: type[T], values: Any, place: Place, **given: Any) -> T:
 
 def _typed(kind: Any, value: Any, key: str, place: Place) -> Any:
     """Check a plain TOML value against the annotation of its field; tables are checked by their own builders."""
-    wanted: dict[str, type] = {"str": str, "int": int, "datetime": datetime}
+    wanted: dict[str, type] = {"bool": bool, "str": str, "int": int, "datetime": datetime}
     base = str(kind).removesuffix(" | None")
-    if base in wanted and not (isinstance(value, wanted[base]) and not isinstance(value, bool)):
+    if base in wanted and (not isinstance(value, wanted[base]) or isinstance(value, bool) != (base == "bool")):
         raise place.error(key, f"{key!r} must be {base}, not {type(value).__name__}")
     if isinstance(value, datetime) and value.tzinfo is None:
         raise place.error(key, f"{key!r} needs an offset, as in 2022-06-21T22:30:00+09:00")

@@ -6,17 +6,19 @@ from typing import Final
 
 from pipeline.decoders.archives import Archive
 from pipeline.decoders.attached import Attached
-from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble
+from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Spared, Text, Trouble
 from pipeline.decoders.beside import Beside
 from pipeline.decoders.hibernation import Hibernation
 from pipeline.decoders.hidden import CLOSED, UNPACKED, hidden_in, hidden_in_text, reveal_hidden
 from pipeline.decoders.mail import Mail, Mailbox
 from pipeline.decoders.markup import Markup
+from pipeline.decoders.ocr import engine
 from pipeline.decoders.office import Document, Workbook
 from pipeline.decoders.ole import Ole
 from pipeline.decoders.package import Zip
 from pipeline.decoders.pdf import Pdf
-from pipeline.decoders.picture import Png
+from pipeline.decoders.picture import Picture, Png
+from pipeline.decoders.picture_text import UNREAD
 from pipeline.decoders.pst import Store
 from pipeline.decoders.rtf import Rtf
 from pipeline.decoders.sqlite import Sqlite
@@ -29,13 +31,14 @@ from pipeline.decoders.zips import archives_in
 from pipeline.decoders.zisofs import Zisofs
 
 __all__ = [
-    "CLOSED", "DECODERS", "UNPACKED", "Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble",
-    "decoder_for", "hidden_in", "hidden_in_text", "refine_ole", "refine_zip", "reveal_hidden", "type_of",
+    "CLOSED", "DECODERS", "UNPACKED", "UNREAD", "Decoded", "Decoder", "Limits", "Locked", "Member", "Spared", "Text",
+    "Trouble", "decoder_for", "engine", "hidden_in", "hidden_in_text", "refine_ole", "refine_zip", "reveal_hidden",
+    "type_of",
 ]  # fmt: skip
 
 DECODERS: Final[tuple[Decoder, ...]] = (
-    Archive(), Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Png(),
-    Rtf(), Sqlite(), SqliteParts(), Store(), Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
+    Archive(), Attached(), Document(), Encrypted(), Hibernation(), Mail(), Mailbox(), Markup(), Ole(), Pdf(), Picture(),
+    Png(), Rtf(), Sqlite(), SqliteParts(), Store(), Stream(), Tar(), Unopened(), Workbook(), Zip(), Zisofs(),
 )  # fmt: skip
 _OPENS_ARCHIVES: Final = frozenset({"docx", "mbox", "odt", "pptx", "tar", "xlsx", "zip"})
 """Types that are such an archive, or whose decoder gives all that lies in them unpacked, with the archives there."""

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipeline.access.interfaces import Readable
+from pipeline.config_ocr import Ocr
 
-__all__ = ["Decoded", "Decoder", "Limits", "Locked", "Member", "Text", "Trouble", "whole"]
+__all__ = ["Decoded", "Decoder", "Limits", "Locked", "Member", "Spared", "Text", "Trouble", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of unpacking; sizes in bytes, ratio is unpacked over packed; and what locked members are tried with."""
+    """Bounds of unpacking; sizes in bytes, ratio is unpacked over packed; and what locked members are tried with.
+
+    ``pictures`` are read by ``ocr``, none where that is None.
+    """
 
     depth: int = 8
     members: int = 10_000
@@ -23,14 +27,21 @@ class Limits:
     total_bytes: int = 1 << 30
     ratio: int = 1000
     passwords: tuple[bytes, ...] = field(default=(), repr=False)
+    pictures: int = 300
+    ocr: Ocr | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Decoded text with its place."""
+    """Decoded text with its place; ``marks`` are where parts of it begin that have a place of their own, in order."""
 
     locator: str
     text: str
+    marks: tuple[tuple[int, str], ...] = ()
+
+    def place(self, position: int) -> tuple[int, str]:
+        """Return where the part around a position begins, and its place."""
+        return next((mark for mark in reversed(self.marks) if mark[0] <= position), (0, self.locator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,13 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
+class Spared:
+    """What is not looked into because it holds nothing that is looked for: an icon."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """What was not decoded, and why."""
 
@@ -59,7 +77,7 @@ class Trouble:
     message: str
 
 
-Decoded = Text | Member | Locked | Trouble
+Decoded = Text | Member | Locked | Spared | Trouble
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
-"""Text layer and attached files of PDF documents (ISO 32000-1), by PDFium."""
+"""Text layer, pictures and attached files of PDF documents (ISO 32000-1), by PDFium."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Locked, Member, Text, Trouble, whole
+from pipeline.decoders.pdf_pictures import picture_of, pictures_on
 from pipeline.decoders.pdf_streams import streams_of
 
 __all__ = ["Pdf"]
@@ -19,11 +20,11 @@ class Pdf(Decoder):
     """Reads the text layer, page by page, the attached files, and the streams that neither shows."""
 
     name: str = "pdf"
-    version: int = 3
+    version: int = 4
     types: tuple[str, ...] = ("pdf",)
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
-        """Yield one Text per page; a page without text is a Trouble, for its image is not examined."""
+        """Yield one Text per page and per picture with text on it."""
         data = whole(content, limits)
         if isinstance(data, Trouble):
             yield data
@@ -32,11 +33,16 @@ class Pdf(Decoder):
         if isinstance(document, Locked | Trouble):
             yield document
             return
+        left = limits
         try:
             if not len(document):
                 yield Trouble("pdf-damaged", "document has no page that can be read")
             for number in range(min(len(document), limits.members)):
-                yield _page(document, number)
+                parts = tuple(_page(document, number, left))
+                left = replace(
+                    left, pictures=left.pictures - sum(isinstance(part, Text) and bool(part.marks) for part in parts)
+                )
+                yield from parts
             if len(document) > limits.members:
                 yield Trouble("limit-members", f"more than {limits.members} pages")
             yield from _attachments(document, limits)
@@ -58,18 +64,21 @@ def _opened(data: bytes, limits: Limits) -> pypdfium2.PdfDocument | Locked | Tro
     return Locked("", "encrypted-pdf")
 
 
-def _page(document: pypdfium2.PdfDocument, number: int) -> Decoded:
+def _page(document: pypdfium2.PdfDocument, number: int, limits: Limits) -> Iterator[Decoded]:
+    """Yield the text of a page and of the pictures on it; of a page without any text, what its picture shows."""
     try:
         page = document[number]
         layer = page.get_textpage()
         text = layer.get_text_bounded()
         layer.close()
+        if text.strip():
+            yield Text(f"page {number + 1}", text)
+            yield from pictures_on(page, f"page {number + 1}", limits)
+        else:
+            yield from picture_of(page, f"page {number + 1}", limits)
         page.close()
     except pypdfium2.PdfiumError:
-        return Trouble("pdf-page", f"page {number + 1} cannot be read")
-    if not text.strip():
-        return Trouble("no-text-layer", f"page {number + 1} has no text; its image is not examined")
-    return Text(f"page {number + 1}", text)
+        yield Trouble("pdf-page", f"page {number + 1} cannot be read")
 
 
 def _attachments(document: pypdfium2.PdfDocument, limits: Limits) -> Iterator[Decoded]:

@@ -1,4 +1,4 @@
-"""Texts that PNG pictures carry compressed (W3C PNG, third edition, §11.3.3)."""
+"""Pictures: what stands written in them, and the texts that PNG carries compressed (W3C PNG, 3rd edition, §11.3.3)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,38 @@ from typing import Final
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Member, Trouble, whole
 from pipeline.decoders.inflate import inflated
+from pipeline.decoders.picture_text import read_picture
+from pipeline.decoders.types import type_of
 
-__all__ = ["Png"]
+__all__ = ["Picture", "Png"]
 
 _SIGNATURE: Final = 8
 """Bytes before the first chunk (§5.2)."""
 
 
 @dataclass(frozen=True)
+class Picture(Decoder):
+    """Reads the text in the pixels of a picture."""
+
+    name: str = "picture"
+    version: int = 1
+    types: tuple[str, ...] = ("bmp", "gif", "jpeg", "tiff", "webp")
+
+    def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
+        """Yield a Text per frame."""
+        data = whole(content, limits)
+        if isinstance(data, Trouble):
+            yield data
+            return
+        yield from read_picture(data, type_of(data[:4096]), limits)
+
+
+@dataclass(frozen=True)
 class Png(Decoder):
-    """Unpacks ``zTXt`` and ``iTXt``; other texts lie as they are, pixels are no text."""
+    """Unpacks ``zTXt`` and ``iTXt``; other texts lie as they are. Reads the text in the pixels."""
 
     name: str = "png"
-    version: int = 1
+    version: int = 2
     types: tuple[str, ...] = ("png",)
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
@@ -42,6 +61,7 @@ class Png(Decoder):
                 yield Member(f"{kind.decode()}-{number}", body[:cap])
             if fault or len(body) > cap:
                 yield Trouble("png-text", f"chunk {number} is read in part ({fault or 'limit'})")
+        yield from read_picture(data, "png", limits)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

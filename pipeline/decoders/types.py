@@ -6,7 +6,7 @@ cpio, 7zFormat.txt, RAR technical note, LHA header levels 0-2, MS-CAB §2.1, ECM
 (UDF), MS-PST §2.2.2.6, Jet and ACE database headers, MS-OXTNEF §2.1.3.1, MS-ONESTORE §2.3.1, RFC 8878 (Zstandard),
 LZ4 frame format, MS-EFSR §2.2.2 (what EFS writes before a file on FAT and exFAT), LUKS on-disk format, RFC 4880
 §6.2 (armour), PO_MEMORY_IMAGE as ntoskrnl's symbols give it (hibernation), age-encryption.org/v1, Apache Parquet,
-MS-VHDX §3.1, zisofs_format.txt (libisofs).
+MS-VHDX §3.1, zisofs_format.txt (libisofs), MS-WMF §2.2.2.9 and the sizes of bitmap headers (BMP), RFC 9649 §2 (WebP).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"GIF89a", "gif"),
     (0, b"II*\0", "tiff"),
     (0, b"MM\0*", "tiff"),
+    (8, b"WEBPVP8", "webp"),
     (0, b"%PDF-", "pdf"),
     (0, b"PK\x03\x04", "zip"),
     (0, b"PK\x05\x06", "zip"),
@@ -99,7 +100,8 @@ _EFS: Final = re.compile(  # versions 1 to 3 with their list of keys at 84; 6 by
 _HIBERNATION: Final = re.compile(
     rb"(?:HIBR|hibr|WAKE|wake|RSTR|rstr).{8}..\0\0(?:.{4}\0\x10\0\0|.{8}\0\x10\0\0)", re.DOTALL
 )
-_PATTERNS: Final = ((_LHA, "lzh"), (_BZIP2, "bzip2"), (_EFS, "efs"), (_HIBERNATION, "hibernation"))
+_BITMAP: Final = re.compile(rb"BM.{4}\0{4}.{4}(?:[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3})", re.DOTALL)
+_PATTERNS: Final = ((_BITMAP, "bmp"), (_LHA, "lzh"), (_BZIP2, "bzip2"), (_EFS, "efs"), (_HIBERNATION, "hibernation"))
 _MARKUP: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<meta", b"<!--")
 _OLE: Final = (
     ("EncryptedPackage", "encrypted-office"), ("Workbook", "xls"), ("Book", "xls"), ("WordDocument", "doc"),

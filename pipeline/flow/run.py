@@ -54,6 +54,7 @@ def versions() -> dict[str, str]:
 def settings_digest(case: Case) -> str:
     """Return a digest of the settings that shape rows; where the case lies on disk is not one of them."""
     parts = [case.id, case.title, case.timezone, case.language, repr(case.incident), repr(case.limits)]
+    parts.append(repr(case.ocr))
     parts += [repr((item.id, item.title)) for item in case.datasets]
     parts += [repr((e.label, e.role, e.md5, e.sha1, e.sha256, e.serial, e.acquired, e.custody, e.authorised,
                     e.timezone, e.code_page, e.image.name)) for e in case.exhibits]  # fmt: skip

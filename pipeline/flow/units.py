@@ -100,8 +100,9 @@ def _examine(writer: PartWriter, jail: Jail, step: tuple[str, str], context: Con
 
 
 def timeout_s(case: Case, size: int) -> float:
-    """Return the wall time that an item may take: a base and a rate by size."""
-    return case.limits.item_seconds + case.limits.seconds_per_mib * (size / (1 << 20))
+    """Return the wall time that an item may take: a base, a rate by size, and what reading pictures may take."""
+    pictures = case.ocr.item_seconds if case.ocr.enabled else 0
+    return pictures + case.limits.item_seconds + case.limits.seconds_per_mib * (size / (1 << 20))
 
 
 def _frames(jail: Jail, step: tuple[str, str], item: Item, limit_s: float) -> Iterator[list[RowOf]]:

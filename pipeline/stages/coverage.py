@@ -29,13 +29,18 @@ _WHOLE: Final = ("image", "volume")
 """Subjects that are no streams."""
 _SAID_BY_FILE: Final = (ExtentClass.FILE_CONTENT, "member", "carved", "resident", "layered", "gone")
 """Classes whose contents have a diagnostic of their own where they cannot be told from random bytes."""
+_UNREAD: Final = {
+    "ocr-not-installed": "install tesserocr, and the language data jpn, jpn_vert and eng of Tesseract",
+    "ocr-off": "set enabled under [ocr] in case.toml",
+}
+"""What to do about pictures that nothing could read, by the code that a decoder gave."""
 
 
 class CoverageStage(Stage):
     """Sums the examinations by exhibit, volume, class, examination, outcome and reason."""
 
     name: ClassVar[str] = "coverage"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "extents", "carved", "examinations")
     writes: ClassVar[tuple[str, ...]] = ("coverage",)
 
@@ -54,6 +59,19 @@ class CoverageStage(Stage):
                     "wiped with random bytes; what they hold is not examined"
                 )
                 yield "diagnostics", diagnose(self.name, place, "possibly-encrypted", message, Severity.LOSS)
+        yield from self._pictures(context, item)
+
+    def _pictures(self, context: Context, item: Item) -> Iterator[RowOf]:
+        """Say how many contents with pictures were not read because nothing was there to read them with."""
+        rows = context.gathered_table("examinations", self.name)
+        rows = rows.filter(
+            pc.and_(pc.equal(rows.column("exhibit"), item.exhibit), pc.equal(rows.column("examined_by"), "decoded"))
+        )
+        for code, remedy in _UNREAD.items():
+            count = pc.sum(pc.match_substring(rows.column("reason"), code)).as_py()
+            if count:
+                message = f"{item.exhibit}: text in pictures of {count} contents is not read ({code}); {remedy}"
+                yield "diagnostics", diagnose(self.name, item.exhibit, code, message, Severity.WARNING)
 
     def _rows(self, context: Context, item: Item) -> Iterator[Coverage]:
         rows = context.gathered_table("examinations", self.name)

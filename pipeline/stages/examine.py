@@ -30,7 +30,7 @@ class ExamineStage(Stage):
     """Examines the contents of listed files, and the raw bytes that no listed file holds."""
 
     name: ClassVar[str] = "examine"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     reads: ClassVar[tuple[str, ...]] = (
         "evidence", "unreadable", "volumes", "entries", "extents", "remains", "carved",
     )  # fmt: skip
@@ -43,6 +43,7 @@ class ExamineStage(Stage):
             "rules": context.rules.digest,
             "plugins": ",".join(sorted(plugins)),
             "detectors": str(detectors.VERSION),
+            "ocr": decoders.engine(context.case.ocr) if context.case.ocr.enabled else "off",
             "key": context.keys.public_hex,
         }
 

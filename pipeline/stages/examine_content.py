@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline import address as addresses
 from pipeline.access.interfaces import Readable
-from pipeline.decoders import CLOSED, Limits, Locked, Member, Text, Trouble, decoder_for, hidden_in_text, type_of
+from pipeline.decoders import (
+    CLOSED,
+    UNREAD,
+    Limits,
+    Locked,
+    Member,
+    Spared,
+    Text,
+    Trouble,
+    decoder_for,
+    hidden_in_text,
+    type_of,
+)  # fmt: skip
 from pipeline.detectors import Table, columns_of
 from pipeline.errors import UnreadableError
-from pipeline.records import (
-    Content,
-    FileEntry,
-    Origin,
-    Severity,
-    diagnose,
-    identify,
-)
+from pipeline.records import NOT_CALLED_FOR, Content, FileEntry, Origin, Severity, diagnose, identify
 from pipeline.stages.base import RowOf
 from pipeline.stages.context import Context
 from pipeline.stages.examine_findings import FindingMaker, in_own_bytes
-from pipeline.stages.examine_hidden import HIDDEN, bounds, holds_archive, new_rows, peeked, searched
+from pipeline.stages.examine_hidden import HIDDEN, bounds, holds_archive, new_rows, peeked, searched, whole_budget
 from pipeline.stages.examine_memory import MEMORY_KINDS, objects_in
 from pipeline.stages.examine_noise import POSSIBLY_ENCRYPTED
 from pipeline.stages.examine_pages import Pass, read_once
-from pipeline.stages.examine_said import READ_KINDS, examination, is_gone, not_read, overlap
+from pipeline.stages.examine_said import READ_KINDS, examination, is_gone, judged, not_read, overlap
 from pipeline.stages.raw_space import MEMORY_FILES
 
 __all__ = ["BytesReadable", "ContentExaminer"]
@@ -51,14 +56,6 @@ class BytesReadable:
         return self.data[start : start + length]
 
 
-@dataclass(slots=True)
-class _Budget:
-    """What is left of the limits for one listed stream, over all levels."""
-
-    members: int
-    total: int
-
-
 class ContentExaminer:
     """Examines listed streams of one case."""
 
@@ -66,9 +63,8 @@ class ContentExaminer:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        limits = context.case.limits
         self._tables: dict[tuple[str, str], Table | None] = {}
-        self._budget = _Budget(limits.members, limits.total_bytes)
+        self._budget = whole_budget(context.case)
 
     def examine(self, names: Sequence[FileEntry]) -> Iterator[RowOf]:
         """Yield the rows of one stream that has one or several names."""
@@ -185,13 +181,12 @@ class ContentExaminer:
             yield from self._part(part, entry, maker, seen, sha256, depth, trouble)
             if isinstance(part, Member) and kind in MEMORY_KINDS:
                 yield from self._objects(part, entry, maker, seen, sha256, depth, trouble)
-        whole = not trouble or entry.origin == Origin.CARVED
-        outcome = "examined" if whole else "partial"
-        yield "examinations", examination(entry, "decoded", outcome, "; ".join(sorted(set(trouble))), done.size)
+        outcome, reason = judged(trouble, remains=entry.origin == Origin.CARVED)
+        yield "examinations", examination(entry, "decoded", outcome, reason, done.size)
 
     def _bounds(self, exhibit: str) -> Limits:
         passwords = self._context.passwords(exhibit)
-        return bounds(self._context.case.limits, self._budget.members, self._budget.total, passwords)
+        return bounds(self._context.case, self._budget, passwords)
 
     def _searched(self, entry: FileEntry, kind: str, done: Pass, depth: int) -> Iterator[Member | Trouble]:
         """Yield what is hidden in a content by a change of form; what cannot be told from random is left out."""
@@ -204,7 +199,7 @@ class ContentExaminer:
         yield from searched(content, self._bounds(entry.exhibit), kind)
 
     def _hidden(
-        self, parts: Iterator[Member | Trouble], entry: FileEntry, maker: FindingMaker, seen: set[tuple[str, str]],
+        self, parts: Iterable[Member | Trouble], entry: FileEntry, maker: FindingMaker, seen: set[tuple[str, str]],
         depth: int,
     ) -> Iterator[RowOf]:  # fmt: skip
         """Yield the rows of what is hidden in a content, where it shows anything new."""
@@ -243,10 +238,12 @@ class ContentExaminer:
         """Yield the rows of one thing that a decoder gave."""
         if isinstance(part, Text):
             hits = self._context.scanner.scan_text(part.text, self._table_of(part, sha256))
-            for finding in maker.from_text(hits, part.locator, sha256):
+            for finding in maker.from_text(hits, part, sha256):
                 if (finding.kind, finding.value_tag) not in seen:
                     yield "detections", finding
-            yield from self._hidden(hidden_in_text(part, self._bounds(entry.exhibit)), entry, maker, seen, depth)
+            self._budget.pictures -= bool(part.marks)
+            parts = () if part.marks else hidden_in_text(part, self._bounds(entry.exhibit))
+            yield from self._hidden(parts, entry, maker, seen, depth)
         elif isinstance(part, Member):
             yield from self._member(part, entry, maker, depth)
         elif isinstance(part, Locked):
@@ -255,8 +252,12 @@ class ContentExaminer:
             message = f"{self._context.masker.mask(place)}: encrypted ({part.reason}); add its password to passwords"
             yield "diagnostics", diagnose(self.stage, entry.address, "locked", message, Severity.LOSS)
             yield "examinations", examination(entry, "decoded", "not-examined", "locked", 0)
+        elif isinstance(part, Spared):
+            trouble.append(f"{NOT_CALLED_FOR}{part.reason}")
         elif isinstance(part, Trouble):
             trouble.append(part.code)
+            if part.code in UNREAD:
+                return
             message = f"{entry.address}: {part.message}"
             severity = Severity.NOTE if entry.origin == Origin.CARVED else Severity.WARNING
             yield "diagnostics", diagnose(self.stage, entry.address, part.code, message, severity)

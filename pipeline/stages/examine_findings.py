@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import pyarrow as pa
 
 from pipeline.address import at_bytes, join
+from pipeline.decoders import Text
 from pipeline.detectors import ColumnHits, Hit
 from pipeline.detectors.yara_rules import YaraMatch
 from pipeline.records import FileEntry, Finding, Run, identify
@@ -66,11 +68,13 @@ class FindingMaker:
         """Return the findings of a page as one batch, in the order in which they stand."""
         return finding_batch(columns, self._entry, self._runs, self._key, content)
 
-    def from_text(self, hits: Iterable[Hit], locator: str, content: str) -> Iterator[Finding]:
+    def from_text(self, hits: Iterable[Hit], part: Text, content: str) -> Iterator[Finding]:
         """Yield the findings of hits in decoded text; they have a place in the document, not on the medium."""
-        base = join(self._entry.address, "at", locator)
         for hit in hits:
-            yield self._finding(hit, content, base, locator, None)
+            start, locator = part.place(hit.start)
+            inside = replace(hit, start=hit.start - start)
+            found = self._finding(inside, content, join(self._entry.address, "at", locator), locator, None)
+            yield replace(found, record=record_id(self._entry.address, part.locator, hit.record_start))
 
     def from_yara(self, match: YaraMatch, content: str) -> Finding:
         """Return the finding of a YARA match: its rule and place, never its bytes."""

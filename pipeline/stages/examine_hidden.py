@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -11,10 +12,10 @@ import pyarrow as pa
 from pipeline import config
 from pipeline.access.interfaces import Readable
 from pipeline.decoders import UNPACKED, Limits, Member, Trouble, hidden_in
-from pipeline.records import Severity
+from pipeline.records import NOT_CALLED_FOR, Severity
 from pipeline.stages.base import RowOf
 
-__all__ = ["HIDDEN", "bounds", "holds_archive", "new_rows", "peeked", "searched"]
+__all__ = ["HIDDEN", "Budget", "bounds", "holds_archive", "new_rows", "peeked", "searched", "whole_budget"]
 
 HIDDEN: Final = "hidden"
 """Flag of a file entry that stands for a run of other bytes inside its parent, not for a named member."""
@@ -27,11 +28,27 @@ _WHOLE: Final = ("compressed", "base64", "hexadecimal")
 """Forms whose runs may hold what a part of does not show; text in UTF-32 goes on in the next piece as it is."""
 
 
-def bounds(limits: config.Limits, members: int, total: int, passwords: tuple[bytes, ...] = ()) -> Limits:
+@dataclass(slots=True)
+class Budget:
+    """What is left of the limits for one listed stream, over all levels."""
+
+    members: int
+    total: int
+    pictures: int
+
+
+def whole_budget(case: config.Case) -> Budget:
+    """Return what the limits of a case allow for one listed stream."""
+    return Budget(case.limits.members, case.limits.total_bytes, case.ocr.pictures)
+
+
+def bounds(case: config.Case, left: Budget, passwords: tuple[bytes, ...] = ()) -> Limits:
     """Return what decoders may give, of what the case allows and what is left of it."""
+    limits = case.limits
     return Limits(
-        depth=limits.member_depth, members=max(members, 0), member_bytes=limits.member_bytes,
-        total_bytes=max(total, 0), ratio=limits.ratio, passwords=passwords,
+        depth=limits.member_depth, members=max(left.members, 0), member_bytes=limits.member_bytes,
+        total_bytes=max(left.total, 0), ratio=limits.ratio, passwords=passwords, pictures=max(left.pictures, 0),
+        ocr=case.ocr,
     )  # fmt: skip
 
 
@@ -89,7 +106,7 @@ def new_rows(rows: Iterable[RowOf], seen: set[tuple[str, str]]) -> list[RowOf]:
     kept = list(rows)
     values = [value for table, row in kept if table == "detections" for value in _values(row)]
     fresh = {record for record, *value in values if tuple(value) not in seen}
-    if not fresh and not any(table == "diagnostics" and _is_loss(row) for table, row in kept):
+    if not fresh and not any(_is_loss(table, row) for table, row in kept):
         return []
     return [
         (table, row) for table, row in kept if table != "detections" or any(one[0] in fresh for one in _values(row))
@@ -104,6 +121,8 @@ def _values(row: Any) -> list[tuple[str, str, str]]:
     return [(row.record, row.kind, row.value_tag)]
 
 
-def _is_loss(row: Any) -> bool:
-    """Tell whether a diagnostic says that something could not be read."""
-    return row.severity in {Severity.LOSS, Severity.WARNING}
+def _is_loss(table: str, row: Any) -> bool:
+    """Tell whether a row says that something could not be read."""
+    if table == "examinations":
+        return bool(row.outcome != "examined" and not row.reason.startswith(NOT_CALLED_FOR))
+    return table == "diagnostics" and row.severity in {Severity.LOSS, Severity.WARNING}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from pipeline.records import Examination, ExtentClass, FileEntry, Origin
+from pipeline.decoders import UNREAD
+from pipeline.records import NOT_CALLED_FOR, Examination, ExtentClass, FileEntry, Origin
 from pipeline.stages.base import RowOf
 
-__all__ = ["OVERWRITTEN", "READ_KINDS", "examination", "is_gone", "not_read", "overlap"]
+__all__ = ["OVERWRITTEN", "READ_KINDS", "examination", "is_gone", "judged", "not_read", "overlap"]
 
 READ_KINDS = ("file", "stream", "link")
 OVERWRITTEN = ("partly-overwritten", "overwritten")
@@ -34,6 +35,20 @@ def not_read(names: Sequence[FileEntry]) -> Iterator[RowOf]:
     if is_gone(first) and first.kind in READ_KINDS and first.size:
         reason = f"{first.certainty}: its clusters hold newer data, which is examined as what it is now"
         yield "examinations", examination(first, "hashed", "not-examined", reason, first.size)
+
+
+def judged(trouble: Iterable[str], *, remains: bool) -> tuple[str, str]:
+    """Return outcome and reason of decoding, of the codes of what was not opened and the reasons of what was spared.
+
+    Of the remains of an object what they give is all there is, but pictures that nothing could read.
+    """
+    told = set(trouble)
+    spared = {reason for reason in told if reason.startswith(NOT_CALLED_FOR)}
+    lost = told - spared
+    if spared and not lost:
+        return "not-examined", min(spared)
+    whole = not lost or (remains and not lost & {*UNREAD})
+    return "examined" if whole else "partial", "; ".join(sorted(lost))
 
 
 def examination(entry: FileEntry, examined_by: str, outcome: str, reason: str, size: int) -> Examination:

@@ -10,7 +10,7 @@ from pipeline.errors import UnreadableError
 from pipeline.records import FileEntry, Origin
 from pipeline.stages.context import Context
 from pipeline.stages.examine_content import BytesReadable
-from pipeline.stages.examine_hidden import HIDDEN, bounds
+from pipeline.stages.examine_hidden import HIDDEN, bounds, whole_budget
 
 __all__ = ["Reopener"]
 
@@ -34,7 +34,7 @@ class Reopener:
         """Return what decoding a file gives at a locator; UnreadableError where that is nothing."""
         if self._texts is None or self._texts[0] != entry.id:
             texts = reversed([part for part in self._parts(entry) if isinstance(part, Text)])
-            self._texts = entry.id, {part.locator: part.text for part in texts}
+            self._texts = entry.id, {place: rest for part in texts for place, rest in _places(part)}
         if locator not in self._texts[1]:
             raise UnreadableError(f"{entry.address}: decoding it again gives nothing at {locator}")
         return self._texts[1][locator]
@@ -61,7 +61,7 @@ class Reopener:
         return BytesReadable(data)
 
     def _parts(self, entry: FileEntry) -> Iterator[Decoded]:
-        content, limits = self.content(entry), self._context.case.limits
+        content, case = self.content(entry), self._context.case
         own = decoder_for(entry.type)
         if own is None or not own.streams:
             content = BytesReadable(content.read(0, min(content.size, entry.size)))
@@ -69,4 +69,11 @@ class Reopener:
         if own is None:
             raise UnreadableError(f"{entry.address}: no decoder for {entry.type}")
         passwords = self._context.passwords(entry.exhibit)
-        yield from own.parts(content, bounds(limits, limits.members, limits.total_bytes, passwords))
+        yield from own.parts(content, bounds(case, whole_budget(case), passwords))
+
+
+def _places(part: Text) -> Iterator[tuple[str, str]]:
+    """Yield the places of a text with what begins there."""
+    yield part.locator, part.text
+    for start, locator in part.marks:
+        yield locator, part.text[start:]

@@ -63,6 +63,8 @@ def test_a_case_is_read_whole(tmp_path: Path) -> None:
         ('id = "c1"', "id = 7", "'id' must be str, not int"),
         ('label = "USB-01"', 'label = "USB-01"\ntimezone = "Mars/Base"', "timezone 'Mars/Base' is unknown"),
         ("[case]", "[case", "not valid TOML"),
+        ("[incident]", '[ocr]\nenabled = "no"\n[incident]', "'enabled' must be bool, not str"),
+        ("[incident]", "[ocr]\nseconds = true\n[incident]", "'seconds' must be int, not bool"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_line(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -71,6 +73,12 @@ def test_a_wrong_setting_is_named_with_its_line(tmp_path: Path, old: str, new: s
         load_case(write(tmp_path, GOOD.replace(old, new, 1)), tmp_path / "rules")
     assert expected in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_reading_of_pictures_is_set_in_its_own_section(tmp_path: Path) -> None:
+    assert load_case(write(tmp_path, GOOD), tmp_path / "rules").ocr.enabled
+    told = load_case(write(tmp_path, GOOD + "\n[ocr]\nenabled = false\nleast_pixels = 9\n"), tmp_path / "rules").ocr
+    assert (told.enabled, told.least_pixels) == (False, 9)
 
 
 def test_two_exhibits_cannot_share_a_label(tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ def test_a_pdf_gives_text_by_its_unicode_map_and_its_attachment() -> None:
     assert texts(decoded(inner)) == {"page 1": "内側"}
 
 
-def test_a_pdf_without_its_password_is_locked_and_one_without_text_is_said() -> None:
+def test_a_pdf_without_its_password_is_locked_and_one_of_blank_pages_is_read() -> None:
     assert decoded(samples.locked_pdf()) == [Locked("", "encrypted-pdf")]
-    assert troubles(decoded(documents.pdf([]))) == ["no-text-layer"]
+    assert troubles(decoded(documents.pdf([]))) == []
 
 
 def test_what_a_pdf_dropped_or_keeps_beside_its_pages_is_read() -> None:
