@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.artefacts.activities import Activities
 from pipeline.artefacts.amcache import ProgramInventory
 from pipeline.artefacts.audit_log import AuditLog
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
@@ -17,6 +18,7 @@ from pipeline.artefacts.chromium_stores import (
     ChromiumTopSites,
 )
 from pipeline.artefacts.cloud import DriveFiles, DropboxHistory, NextcloudJournal, OneDriveFiles
+from pipeline.artefacts.compatibility import CompatibilityLog, CrashReport, RecentFiles
 from pipeline.artefacts.desktop import RecentlyUsed, TrashInfo
 from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.fieldlogs import ExchangeTracking, FirewallLog, IisLog, ZeekLog
@@ -33,6 +35,7 @@ from pipeline.artefacts.logins import FailedLogins, LastLogins, LoginRecords
 from pipeline.artefacts.macos import FinderSettings, FsckLog, KnowledgeStore, QuarantineEvents, SharedFileList
 from pipeline.artefacts.mailfolders import SentBox, SentMessage
 from pipeline.artefacts.mailstores import OutlookMessage, OutlookStore
+from pipeline.artefacts.notepad import NotepadTab
 from pipeline.artefacts.ntuser_hive import NtuserHive
 from pipeline.artefacts.onedrive_log import OneDriveLog
 from pipeline.artefacts.prefetch import ProgramPrefetch
@@ -44,12 +47,14 @@ from pipeline.artefacts.security_hive import SecurityHive
 from pipeline.artefacts.setupapi import SetupLog
 from pipeline.artefacts.shell import ShellHistory
 from pipeline.artefacts.software_hive import SoftwareHive
+from pipeline.artefacts.spool import SpoolFile, SpoolJob
 from pipeline.artefacts.srum import ResourceUsage
 from pipeline.artefacts.stick import StickTraces
 from pipeline.artefacts.synclogs import AzcopyLog, FileZillaLog, GcloudLog, GoogleSyncLog
 from pipeline.artefacts.syslogs import AuthLog, EximLog, MailLog, SystemLog
 from pipeline.artefacts.system_hive import SystemHive
 from pipeline.artefacts.tasks import JobFile, TaskFile
+from pipeline.artefacts.thumbnails import ThumbnailCache, ThumbsDatabase
 from pipeline.artefacts.tools import CyberduckBookmark, FileZillaQueue, FileZillaServers, ToolSettings
 from pipeline.artefacts.unread import UnreadStore
 from pipeline.artefacts.usn import ChangeJournal
@@ -100,6 +105,15 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     OldRecycleBin(),
     RecycleBin(),
     ResourceUsage(),
+    Activities(),
+    CompatibilityLog(),
+    CrashReport(),
+    RecentFiles(),
+    NotepadTab(),
+    SpoolJob(),
+    SpoolFile(),
+    ThumbnailCache(),
+    ThumbsDatabase(),
     WebCache(),
     SearchIndex(),
     JobFile(),

@@ -113,6 +113,7 @@ class Action(StrEnum):
     ACCOUNT_KNOWN = "account-known"
     """A user account exists on the host."""
     BURNED = "burned"
+    CLIPBOARD_USED = "clipboard-used"
     SHORTCUT_MADE = "shortcut-made"
     """A link to a file, folder or program was laid down; its target was there then, nothing says that it was opened."""
     SETTING = "setting"

@@ -28,6 +28,7 @@ _KEPT: Final = {
     "System_Size": "bytes", "System_DateModified": "target_modified", "System_DateCreated": "target_created",
     "System_FileOwner": "owner", "System_Author": "author", "System_ItemAuthors": "author",
     "System_Document_LastAuthor": "last_author", "System_ComputerName": "host", "System_IsFolder": "folder",
+    "System_ThumbnailCacheId": "thumbnail",
 }  # fmt: skip
 _STAMPS: Final = ("target_modified", "target_created")
 _MOST: Final = 5_000_000
@@ -112,6 +113,8 @@ def _event(number: int, item: Mapping[str, Any]) -> Event | None:
             detail[key] = stamp.isoformat()
     if item.get("bytes") not in (None, _ABSENT):
         detail["bytes"] = _size(item["bytes"])
+    if isinstance(item.get("thumbnail"), bytes):
+        detail["thumbnail"] = f"{int.from_bytes(item['thumbnail'], 'little'):016X}"
     if item.get("folder") in (1, b"\xff", b"\x01"):
         detail["kind"] = "directory"
     return Event(
