@@ -50,6 +50,7 @@ def _queries(question: Question) -> Iterator[tuple[str, str]]:
     yield from ((f"blocks.{number}.sql", block.sql) for number, block in enumerate(question.blocks))
     for grade, items in question.sources.items():
         yield from ((f"sources.{grade}.{n}.places", item.places) for n, item in enumerate(items) if item.places)
+        yield from ((f"sources.{grade}.{n}.unless", item.unless) for n, item in enumerate(items) if item.unless)
 
 
 def _fault(empty: duckdb.DuckDBPyConnection, sql: str, *, ground: bool) -> str:

@@ -8,16 +8,24 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.config import Case
 from pipeline.schemas import TABLES, schema_of
 
-__all__ = ["TABLE_NAMES", "fill_tables", "open_tables", "rows_of"]
+__all__ = ["TABLE_NAMES", "fill_tables", "open_tables", "rows_of", "without_row"]
 
 TABLE_NAMES: Final = (
     "evidence", "volumes", "files", "contents", "findings", "people", "activity", "sources", "coverage", "extents",
     "diagnostics", "holdings", "copies", "block_matches",
 )  # fmt: skip
+_KEYS: Final[Mapping[str, str]] = {
+    "people": "person",
+    "volumes": "address",
+    "contents": "sha256",
+    "evidence": "exhibit",
+}
+"""The column that names a row, where it is not ``id``."""
 _MACROS: Final = (
     # A stored time stands for [time, time + precision): wholly inside the window, or only touching it.
     """CREATE MACRO inside(t, p) AS (t IS NOT NULL
@@ -85,6 +93,23 @@ _VIEWS: Final = (
        WHERE a.action IN ('transfer-command', 'archive-command', 'wiping-tool', 'log-cleared', 'time-changed')
          AND CASE WHEN a.time IS NOT NULL THEN inside(a.time, a.precision_us)
                   ELSE a.artefact = 'shell-history' AND inside(h.modified, h.modified_precision_us) END""",
+    # Operating systems that are installed on an exhibit, by files that each has; none on a medium for data.
+    """CREATE VIEW hosts AS SELECT DISTINCT exhibit, CASE
+         WHEN regexp_matches(lower(path), '^(/windows\\.old)?/(windows|winnt)/system32/config/(system|software)$')
+           THEN 'windows'
+         WHEN lower(path) IN ('/etc/passwd', '/etc/os-release', '/usr/lib/os-release') THEN 'linux'
+         WHEN lower(path) = '/system/library/coreservices/systemversion.plist' THEN 'macos' END AS host
+       FROM files WHERE origin = 'allocated' AND kind = 'file' AND host IS NOT NULL""",
+    # What names the volumes of each exhibit that is a medium: the 32 bits of the serial that Windows shows.
+    """CREATE VIEW media AS SELECT DISTINCT v.exhibit, upper(right(replace(v.serial, '-', ''), 8)) AS volume_serial,
+         lower(v.label) AS label FROM volumes v JOIN exhibits e ON e.label = v.exhibit
+       WHERE e.role = 'recovered-media' AND length(replace(v.serial, '-', '')) >= 8""",
+    # What a user's records say of files on volumes: the volume's serial, and the file's size where they have it.
+    """CREATE VIEW used AS SELECT a.*, upper(said(a.detail, 'volume_serial')) AS volume_serial,
+         said(a.detail, 'drive_type') AS drive_type, lower(said(a.detail, 'volume_label')) AS volume_label,
+         try_cast(said(a.detail, 'bytes') AS BIGINT) AS bytes FROM activity a
+       WHERE a.action IN ('file-opened', 'folder-opened', 'shortcut-made', 'file-chosen', 'program-run')
+         AND said(a.detail, 'volume_serial') IS NOT NULL""",
     "CREATE VIEW happened AS SELECT * FROM activity WHERE inside(time, precision_us)",
 )
 
@@ -116,6 +141,21 @@ def fill_tables(database: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) 
     if not {"findings", "people", "files"}.isdisjoint(tables):
         database.execute(_SHOWN)
         database.execute(_PROTECTED)
+
+
+@contextmanager
+def without_row(database: duckdb.DuckDBPyConnection, name: str, data: pa.Table, key: str) -> Iterator[None]:
+    """Take one row out of a table, with the places of protected data that rest on it, for as long as this lasts."""
+    column = _KEYS.get(name, "id")
+    database.register(name, data.filter(pc.not_equal(data.column(column), key)))
+    database.execute("BEGIN")
+    try:
+        database.execute("DELETE FROM shown WHERE id = $key", {"key": key})
+        database.execute("DELETE FROM protected WHERE row = $key", {"key": key})
+        yield
+    finally:
+        database.execute("ROLLBACK")
+        database.register(name, data)
 
 
 def rows_of(database: duckdb.DuckDBPyConnection, sql: str, exhibit: str) -> list[dict[str, Any]]:

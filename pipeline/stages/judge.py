@@ -10,7 +10,7 @@ from pipeline.records import VerdictText
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.stages.verdict import run_verdict
-from pipeline.store import folder_digest
+from pipeline.store import file_digest, folder_digest
 
 __all__ = ["JudgeStage"]
 
@@ -19,7 +19,7 @@ class JudgeStage(Stage):
     """Answers every question for every exhibit it applies to, with what each answer rests on."""
 
     name: ClassVar[str] = "verdict"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     reads: ClassVar[tuple[str, ...]] = (
         "evidence", "volumes", "files", "contents", "findings", "people", "activity", "sources", "coverage", "extents",
         "diagnostics", "holdings", "copies", "block_matches",
@@ -28,7 +28,8 @@ class JudgeStage(Stage):
 
     def depends(self, context: Context) -> Mapping[str, str]:
         """Return the digest of the verdict rules."""
-        return {"rules": folder_digest(context.case.rules_directory / "verdict")}
+        rules = context.case.rules_directory
+        return {"rules": folder_digest(rules / "verdict"), "strength": file_digest(rules / "strength.yaml")}
 
     def units(self, context: Context) -> Sequence[Unit]:
         """Return the one unit: a verdict looks at the whole case."""

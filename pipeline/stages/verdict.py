@@ -13,6 +13,8 @@ from pipeline.config import Case, Exhibit
 from pipeline.records import Claim, Ground, identify
 from pipeline.stages.verdict_negative import weigh_negative
 from pipeline.stages.verdict_people import count_people
+from pipeline.stages.verdict_strength import Family, certainty_of, load_families
+from pipeline.stages.verdict_turning import turning_rows
 from pipeline.verdict_rules import Question, Test, Text, load_verdict_rules
 from pipeline.verdict_tables import open_tables, rows_of
 
@@ -47,6 +49,16 @@ class VerdictOutcome:
     grounds: tuple[Ground, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What answers are made from."""
+
+    database: duckdb.DuckDBPyConnection
+    tables: Mapping[str, Any]
+    case: Case
+    families: Mapping[str, Family]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     entry: dict[str, Any]
@@ -65,10 +77,15 @@ def run_verdict(tables: Mapping[str, Any], case: Case, rules_dir: Path) -> Verdi
 
 
 def evaluate(tables: Mapping[str, Any], rules: tuple[Question, ...], case: Case) -> VerdictOutcome:
-    """Answer each question for each exhibit it applies to."""
+    """Answer each question for each exhibit it applies to.
+
+    Raises:
+        RuleError: the families of records are wrong.
+    """
     with open_tables(tables, case) as database:
+        asked = _Asked(database, tables, case, load_families(case.rules_directory / "strength.yaml"))
         answers = [
-            _answer(database, question, exhibit, case)
+            _answer(asked, question, exhibit)
             for question in sorted(rules, key=lambda item: item.id)
             for exhibit in sorted(case.exhibits, key=lambda item: item.label)
             if exhibit.role in question.applies
@@ -92,8 +109,8 @@ def _overall(answers: list[_Answer]) -> str:
     return "not-confirmed" if decisive and set(decisive) == {"not-confirmed"} else "undetermined"
 
 
-def _answer(database: duckdb.DuckDBPyConnection, question: Question, exhibit: Exhibit, case: Case) -> _Answer:
-    label = exhibit.label
+def _answer(asked: _Asked, question: Question, exhibit: Exhibit) -> _Answer:
+    database, label, case = asked.database, exhibit.label, asked.case
     found = [(test, rows) for test in question.supports if (rows := _grounds(database, test, label))]
     against = [row for test in question.contradicts for row in _grounds(database, test, label)]
     reasons, strength = weigh_negative(database, question, label, case)
@@ -104,12 +121,26 @@ def _answer(database: duckdb.DuckDBPyConnection, question: Question, exhibit: Ex
     claim = _claim(question, label, level, strength, sentences)
     rows = [row for _, rows in found for row in rows]
     entry = _entry(question, claim, case.language, sentences, reasons) | {"grounds": rows, "contradicting": against}
+    entry |= _weight(asked, question, label, entry)
     edges = [("supports", row) for row in rows] + [("contradicts", row) for row in against]
     grounds = tuple(
         Ground(claim=claim.id, relation=relation, table=row["table"], row=row["row"], note=row["note"])
         for relation, row in edges
     )
     return _Answer(entry=entry, leak=_leak(question, tests), claim=claim, grounds=grounds)
+
+
+def _weight(asked: _Asked, question: Question, label: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how sure an answer's facts are, and the single records that it hangs on (None: too many to try)."""
+    rows, against, level = entry["grounds"], entry["contradicting"], entry["level"]
+    sure = certainty_of(asked.database, asked.families, rows, label, contradicted=bool(against))
+
+    def same() -> bool:
+        tests = [test for test in question.supports if _grounds(asked.database, test, label)]
+        return bool(tests) and _level(tests, ()) == level
+
+    turning = turning_rows(asked.database, asked.tables, rows, same) if rows else []
+    return {"certainty": sure.scale if rows else "", "independent": list(sure.families), "turning": turning}
 
 
 def _entry(question: Question, claim: Claim, language: str, sentences: Text, reasons: Sequence[Text]) -> dict[str, Any]:

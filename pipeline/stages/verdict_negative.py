@@ -19,6 +19,14 @@ _SOURCES: Final = """
 SELECT s.*, coalesce(f.origin, 'unknown') AS origin FROM sources s
 LEFT JOIN files f ON f.id = s.file AND f.exhibit = s.exhibit WHERE s.exhibit = $exhibit ORDER BY s.address, s.id
 """
+_NO_SOURCE: Final[Text] = {
+    "ja": "このシステムで該当の行為を記録するものが、規則に挙げられていない",
+    "en": "the rules name no record that would show it on this system",
+}
+_SHORT: Final[Text] = {
+    "ja": ": 記録は揃っているが、除外するには足りない",
+    "en": ": the records are whole but do not exclude it",
+}
 _CUT: Final = """
 SELECT id FROM activity WHERE exhibit = $exhibit AND action IN ('log-cleared', 'logging-stopped')
   AND (time IS NULL OR touches(time, precision_us))
@@ -58,11 +66,15 @@ def _missing(
 ) -> list[Text]:
     sources: list[dict[str, Any]] = rows_of(database, _SOURCES, exhibit)
     window = Window(case.incident.lost_from, case.incident.recovered_at)
-    reasons: list[Text] = []
-    for requirement in question.sources.get(grade, ()):
+    hosts = {row["host"] for row in rows_of(database, "SELECT host FROM hosts WHERE exhibit = $exhibit", exhibit)}
+    asked = [item for item in question.sources.get(grade, ()) if not (item.on and hosts) or hosts & set(item.on)]
+    reasons: list[Text] = [] if asked else [_NO_SOURCE]
+    for requirement in asked:
         sql = requirement.places
         places = [str(row["place"]).lower() for row in rows_of(database, sql, exhibit)] if sql else []
         reasons += failing(requirement, sources, places, window)
+        if requirement.unless and rows_of(database, requirement.unless, exhibit):
+            reasons.append({name: requirement.name[name] + _SHORT[name] for name in _SHORT})
     return reasons
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -348,3 +349,53 @@ def test_every_text_is_in_the_language_of_the_case_and_kept_in_both(language: st
 def test_no_rows_at_all_give_no_negative() -> None:
     levels = {item["level"] for item in judge({}).verdict["questions"]}
     assert levels == {"undetermined"}
+
+
+def test_an_answer_says_how_sure_its_facts_are_and_what_it_hangs_on() -> None:
+    one = with_event(negative_rows(), "pc", "uploaded", artefact="rclone-log", id="a", time=INSIDE)
+    told = entry(one, "web-upload", "pc")
+    assert (told["level"], told["certainty"], told["independent"], told["turning"]) == (
+        "confirmed",
+        "C2",
+        ["pc: rclone-log"],
+        ["a"],
+    )
+    two = with_event(one, "pc", "uploaded", artefact="windows-event-log", id="b", time=INSIDE)
+    told = entry(two, "web-upload", "pc")
+    assert (told["certainty"], told["turning"]) == ("C4", [])
+    assert told["independent"] == ["pc: event-log", "pc: rclone-log"]
+    assert entry(negative_rows(), "web-upload", "pc")["certainty"] == ""
+
+
+def test_a_requirement_is_asked_of_its_own_operating_system_only() -> None:
+    question = rules()["web-upload"]
+    (first, *rest) = question.sources["ordinary"]
+    asked = replace(
+        question, sources={"ordinary": (replace(first, optional=False, on=("macos",), artefacts=("none",)), *rest)}
+    )
+
+    def answer(rows: Rows) -> str:
+        found = evaluate(tables_of(rows), (asked,), case_of()).verdict["questions"]
+        return str(next(item["level"] for item in found if item["exhibit"] == "pc"))
+
+    rows = negative_rows()
+    assert answer(rows) == "undetermined"
+    windows = {
+        "exhibit": "pc",
+        "id": "w",
+        "path": "/Windows/System32/config/SYSTEM",
+        "kind": "file",
+        "origin": "allocated",
+    }
+    found = {**rows["files"][0], **windows, "address": "pc!p1!fs:/Windows/System32/config/SYSTEM"}
+    assert answer(with_file(rows, **found)) == "not-confirmed"
+
+
+def test_whole_sources_do_not_suffice_where_a_query_says_so() -> None:
+    question = rules()["web-upload"]
+    (*rest, last) = question.sources["ordinary"]
+    short = replace(last, unless="SELECT id FROM sources WHERE exhibit = $exhibit")
+    asked = replace(question, sources={"ordinary": (*rest, short)})
+    found = evaluate(tables_of(negative_rows()), (asked,), case_of()).verdict["questions"]
+    (told,) = (item for item in found if item["exhibit"] == "pc")
+    assert (told["level"], "足りない" in told["coverage"][0]) == ("undetermined", True)
