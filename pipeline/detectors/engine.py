@@ -97,7 +97,8 @@ class Scanner:
             starts.append(starts[-1] + len(part))
         flat = "".join(part[:-1] + "\n" if part[-1:] in _LINE_ENDS else part for part in parts)
         framed = Framed() if table else Framed.inside(text)
-        found = Text(normalise(flat), starts, [True] * len(starts), rows=framed.rows(starts))
+        every = [True] * len(starts)
+        found = Text(normalise(flat), starts, every, rows=framed.rows(starts), linked=every)
         return [_text_hit(text, found, one, framed) for one in self._judge.hits(found, table)]
 
     def candidates(self, text: str) -> list[Candidate]:
@@ -126,7 +127,7 @@ class Scanner:
     def _hits(self, window: Window, lines: list[_Line], table: Table | None, framed: Framed) -> Iterator[Hit]:
         if not lines:
             return
-        text = _join(lines, framed)
+        text = _join(window.data, lines, framed)
         for one in self._judge.hits(text, table):
             index = text.line_of(one.start)
             line, low = lines[index], text.starts[index]
@@ -138,7 +139,7 @@ class Scanner:
             end = line.place(one.end - low)
             value = line.decoded.text[one.start - low : one.end - low]
             record = line.segment.start if line.segment.whole else line.segment.own_start
-            record = line.place(one.record[0] - low) if one.record else framed.record(start, record)
+            record = _placed(lines, text, one.record[0]) if one.record else framed.record(start, record)
             yield _hit(one, value, (window.start + start, end - start), line.decoded.encoding, window.start + record)
 
     @cached_property
@@ -167,15 +168,27 @@ class Scanner:
 _LINE_ENDS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 
 
-def _join(lines: list[_Line], framed: Framed) -> Text:
+def _placed(lines: list[_Line], text: Text, index: int) -> int:
+    """Return where a character of joined lines lies in the window."""
+    line = text.line_of(index)
+    return lines[line].place(index - text.starts[line])
+
+
+def _join(data: bytes, lines: list[_Line], framed: Framed) -> Text:
     starts, place = [], 0
     for line in lines:
         starts.append(place)
         place += len(line.decoded.text) + 1
-    near = [after.segment.start - before.segment.end <= 4 for before, after in pairwise(lines)]
+    gaps = [(before.segment.end, after.segment.start) for before, after in pairwise(lines)]
+    near = [end - start <= 4 for start, end in gaps]
+    linked = [
+        close and max(data.count(mark, *gap) for mark in (b"\n", b"\r")) < 2
+        for close, gap in zip(near, gaps, strict=True)
+    ]
     silent = frozenset(number for number, line in enumerate(lines) if line.segment.own_start == line.segment.own_end)
     text = normalise("\n".join(_flat(line.decoded.text) for line in lines))
-    return Text(text, starts, [False, *near], silent, framed.rows([line.segment.start for line in lines]))
+    rows = framed.rows([line.segment.start for line in lines])
+    return Text(text, starts, [False, *near], silent, rows, [False, *linked])
 
 
 def _flat(text: str) -> str:

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Final
 
 from pipeline.detectors.candidates import Candidate, Matcher
+from pipeline.detectors.forms import forms_in
 from pipeline.detectors.hits import Table
 from pipeline.rules import Context, Rule, RuleSet
 
@@ -26,7 +27,7 @@ class Text:
     """Lines of text in one string; ``adjacent`` says whether a line follows the one before it without a gap.
 
     ``silent`` lines are context of the line behind them: nothing is looked for in them. ``rows`` numbers the record
-    that each line is of, where several may be of one.
+    that each line is of, where several may be of one. ``linked`` says whether a line follows without a blank line.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Text:
     adjacent: Sequence[bool]
     silent: frozenset[int] = frozenset()
     rows: Sequence[int] = ()
+    linked: Sequence[bool] = ()
 
     def row_of(self, place: int) -> int:
         """Return the number of the record that holds a character: its line's."""
@@ -73,7 +75,7 @@ class Judge:
             self._words(candidate, text)
         everyone = [*typed, *free]
         self._rows(everyone, free, text, in_table=table is not None)
-        _frame(everyone)
+        _frame(everyone, [] if table is not None else list(forms_in(text, self.ruleset.headers)))
         return _disjoint(one for one in everyone if one.score >= one.rule.score.report)
 
     def candidates(self, text: str) -> Iterator[Candidate]:
@@ -130,9 +132,12 @@ class Judge:
         return {rule.id: _patterns(rule) for rule in self.ruleset.rules}
 
 
-def _frame(everyone: Sequence[Candidate]) -> None:
-    """Give what lies inside a record that a rule has made out that record: a line may hold many of fixed width."""
-    records = sorted({one.record for one in everyone if one.record is not None})
+def _frame(everyone: Sequence[Candidate], forms: Sequence[tuple[int, int]]) -> None:
+    """Give what lies inside a record that a rule has made out, or in a form, that record.
+
+    A line may hold many records of fixed width, and a form has many lines.
+    """
+    records = sorted({one.record for one in everyone if one.record is not None}.union(forms))
     for one in everyone if records else ():
         start, end = records[max(bisect_right(records, one.start, key=itemgetter(0)) - 1, 0)]
         one.record = (start, end) if start <= one.start < end else None

@@ -16,7 +16,7 @@ from tests.builders.municipal import encode
 from tests.builders.people import generate
 
 SCANNER = Scanner(load_rules(Path(__file__).parents[3] / "rules"))
-FRAMED = ("html-lines", "html-run", "xml-lines", "xml-run", "json-run", "json-pretty", "sql-rows", "vcard")
+FRAMED = ("html-lines", "html-run", "xml-lines", "xml-run", "json-run", "json-pretty", "sql-rows", "vcard", "form")
 SHEET = sheet_of(generate(12, 41), 3)
 
 
@@ -76,3 +76,13 @@ def test_a_fragment_that_begins_and_ends_inside_records_mixes_nobody() -> None:
 @pytest.mark.parametrize("piece", [b"<tr ", b'[{"', b'},{"', b"VALUES('", b"'),('", b"BEGIN:VCARD", b"</a></b><b>"])
 def test_a_flood_of_openings_gives_bounded_frames(piece: bytes) -> None:
     assert all(0 < end - start <= REACH for start, end in frames_in(piece * 3000))
+
+
+def test_forms_without_a_blank_line_are_told_apart_near_their_beginning() -> None:
+    raw = encode(FORMS["form-run"](SHEET), "cp932") or b""
+    whole = hits(raw, 1 << 20)
+    assert hits(raw, 700) == whole
+    found, people = records(whole), wanted(SHEET)
+    everything = set().union(*people)
+    assert sum(len(values & everything) > 4 for values in found) >= 5
+    assert all(any(values & everything <= person for person in people) for values in found)
