@@ -87,7 +87,7 @@ TABLES: Final[dict[str, Table]] = {
         _table("contents", records.Content, "sha256"),
         _table("detections", records.Finding, *_PLACES, version=2),
         _table("findings", records.Finding, *_PLACES, version=2),
-        _table("people", records.Person, "person"),
+        _table("people", records.Person, "person", version=2),
         _table("holdings", records.Holding, "exhibit", "address", "id"),
         _table("copies", records.Copy, "part_exhibit", "part", "whole"),
         _table("block_matches", records.BlockMatch, "exhibit", "image_offset", "content"),

@@ -51,7 +51,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One distinct person, known by a keyed tag; ``basis`` says what made them one."""
+    """One distinct person, known by a keyed tag; ``basis`` says what made them one.
+
+    ``most`` is how many people this may be at most: namesakes born on one day are one by name and birth date alone.
+    """
 
     person: str
     dataset: str | None
@@ -60,3 +63,4 @@ class Person:
     findings: int
     records: int
     household: str | None
+    most: int = 1

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pipeline.schemas import TABLES, schema_of
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
-from pipeline.stages.people_columns import COLUMNS, Detections, Owners, owners_of, read_detections
+from pipeline.stages.people_columns import COLUMNS, Detections, Owners, read_detections
+from pipeline.stages.people_links import owners_of
 from pipeline.store import file_digest
 
 __all__ = ["PeopleStage", "people_batch"]
@@ -22,7 +23,7 @@ class PeopleStage(Stage):
     """Groups detections by record, matches records with the registers, and counts people."""
 
     name: ClassVar[str] = "people"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = ("detections",)
     writes: ClassVar[tuple[str, ...]] = ("findings", "people")
 
@@ -70,6 +71,7 @@ def people_batch(rows: Detections, owners: Owners) -> pa.RecordBatch:
         "findings": pa.array(np.bincount(person[known], minlength=count)[order]),
         "records": pa.array(_records(rows, person, count)[order]),
         "household": _households(rows, person, order),
+        "most": pa.array(_most(rows, owners, person, count)[order]),
     }
     schema = schema_of(TABLES["people"])
     return pa.RecordBatch.from_arrays([fields[name] for name in schema.names], schema=schema)
@@ -94,6 +96,30 @@ def _records(rows: Detections, person: NDArray[np.int64], count: int) -> NDArray
     known = person >= 0
     pairs = np.unique(person[known] * (rows.records + 1) + number[known])
     return np.bincount(pairs // (rows.records + 1), minlength=count)
+
+
+def _most(rows: Detections, owners: Owners, person: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return how many people each person may stand for: one, unless name and birth date alone made them one.
+
+    Namesakes born on one day are told apart by their addresses, and by a list, which names each person once: then it
+    is the most addresses that stand beside the name, or the most records of it in one content.
+    """
+    most = np.ones(count, np.int64)
+    weak = np.zeros(count, dtype=bool)
+    by_name = np.array([basis.startswith("name+birth-date") for basis, _ in owners.reasons], dtype=bool)
+    named = np.flatnonzero(owners.person >= 0)
+    weak[owners.person[named][by_name[owners.reason[named]]]] = True
+    listed = np.flatnonzero((rows.source >= 0) & (person >= 0) & ~rows.alone)
+    listed = listed[weak[person[listed]]]
+    records = np.unique(np.stack([person[listed], rows.source[listed], rows.record[listed]]), axis=1)
+    lists, size = np.unique(records[:2], axis=1, return_counts=True)
+    np.maximum.at(most, lists[0], size)
+    if "address" in rows.kinds:
+        placed = np.flatnonzero((rows.kind == rows.kinds.index("address")) & (person >= 0))
+        placed = placed[weak[person[placed]]]
+        homes = np.unique(np.stack([person[placed].astype(np.uint64), rows.high[placed]]), axis=1)
+        np.maximum(most, np.bincount(homes[0].astype(np.int64), minlength=count), out=most)
+    return most
 
 
 def _households(rows: Detections, person: NDArray[np.int64], order: NDArray[np.int64]) -> pa.Array:

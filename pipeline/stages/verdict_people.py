@@ -29,25 +29,32 @@ _ARTICLE: Final = {
 _DAYS: Final = {"final": 30, "final-if-malicious": 60, "preliminary": 5}
 _PROPERTY: Final = "('bank-account', 'credit-card')"
 _COUNT: Final = """
-SELECT f.exhibit, coalesce(p.dataset, '') AS dataset, count(DISTINCT f.record)::BIGINT AS records,
-       count(DISTINCT p.person)::BIGINT AS high,
-       count(DISTINCT p.person) FILTER (WHERE p.basis LIKE 'register:%')::BIGINT AS low,
-       count(DISTINCT p.household)::BIGINT AS households
-FROM findings f JOIN people p ON p.person = f.person WHERE $exhibit = ''
+SELECT exhibit, dataset, sum(records)::BIGINT AS records, sum(most)::BIGINT AS high,
+       count(*) FILTER (WHERE basis LIKE 'register:%')::BIGINT AS low,
+       count(DISTINCT household)::BIGINT AS households
+FROM (SELECT f.exhibit, coalesce(any_value(p.dataset), '') AS dataset, any_value(p.basis) AS basis,
+             any_value(p.household) AS household, greatest(max(coalesce(p.most, 1)), 1) AS most,
+             count(DISTINCT f.record) AS records
+      FROM findings f JOIN people p ON p.person = f.person WHERE $exhibit = '' GROUP BY f.exhibit, p.person) AS each
 GROUP BY ALL ORDER BY 1, 2
 """
 _TOTALS: Final = """
-SELECT dataset, coalesce(sum(records), 0)::BIGINT AS records, count(*)::BIGINT AS high,
+SELECT dataset, coalesce(sum(records), 0)::BIGINT AS records, coalesce(sum(most), 0)::BIGINT AS high,
        greatest(count(*) FILTER (WHERE basis LIKE 'register:%'), count(*) FILTER (WHERE basis = 'citizen-code'),
-                count(*) FILTER (WHERE basis = 'my-number'),
-                count(*) FILTER (WHERE basis = 'resident-code'))::BIGINT AS low,
+                count(*) FILTER (WHERE basis = 'my-number'), count(*) FILTER (WHERE basis = 'resident-code'),
+                CASE WHEN coalesce(dataset, '') = '' THEN any_value(listed) ELSE 0 END)::BIGINT AS low,
        count(DISTINCT household)::BIGINT AS households,
        count(*) FILTER (WHERE household IS NULL)::BIGINT AS without_household
-FROM (SELECT coalesce(dataset, '') AS dataset, records, basis, household FROM people) AS known WHERE $exhibit = ''
+FROM (SELECT coalesce(dataset, '') AS dataset, records, basis, household, greatest(coalesce(most, 1), 1) AS most,
+             (SELECT coalesce(max(named), 0) FROM (
+                SELECT count(DISTINCT f.person) AS named FROM findings f JOIN people w ON w.person = f.person
+                WHERE w.basis LIKE 'name+birth-date%' AND f.content <> '' GROUP BY f.content)) AS listed
+      FROM people) AS known WHERE $exhibit = ''
 GROUP BY GROUPING SETS ((dataset), ()) ORDER BY dataset NULLS LAST
 """
 """Each dataset over all exhibits, everyone once; the last row, without a dataset, is everyone. Who has an identifier of
-one kind, or is a row of a register, is not counted twice; of two kinds, perhaps."""
+one kind, or is a row of a register, is not counted twice; of two kinds, perhaps. People by name and birth date alone
+are at least as many as one content names, for a list names each person once, and at most what their rows allow."""
 _LEGAL: Final = f"""
 SELECT count(DISTINCT person) FILTER (WHERE kind = 'sensitive-marker')::BIGINT AS sensitive,
        count(DISTINCT person) FILTER (WHERE kind IN {_PROPERTY})::BIGINT AS property,
@@ -60,7 +67,8 @@ FROM findings WHERE exhibit = $exhibit
 def count_people(database: duckdb.DuckDBPyConnection, case: Case) -> dict[str, Any]:
     """Return counts by exhibit and dataset, the law's questions by exhibit, its threshold and its deadlines.
 
-    ``low`` counts only people matched to a register; ``high`` every person told apart. ``totals`` are over all
+    ``low`` counts only people matched to a register; ``high`` every person told apart, and namesakes that may be
+    one by name and birth date. ``totals`` are over all
     exhibits, everyone once: ``exceeds`` is the threshold's ``yes`` (the low count does), ``no`` (the high count does
     not, and every part was examined) or ``undetermined``. Deadlines run from the discovery and are ISO 8601 times;
     there are none where ``case.toml`` states no discovery.
