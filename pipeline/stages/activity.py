@@ -13,6 +13,7 @@ from pipeline.access.interfaces import Readable
 from pipeline.address import join
 from pipeline.artefacts import Artefact, Audit, Candidate, Event, Trouble
 from pipeline.artefacts.custom_parse import load_custom
+from pipeline.artefacts.finder import Finder
 from pipeline.records import ActivityEvent, FileEntry, Origin, Source, Volume, diagnose, identify
 from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
@@ -57,14 +58,13 @@ class ActivityStage(Stage):
         entries = [row for row in rows if row.volume == volume.address]
         yield Item(exhibit=unit.exhibit, address=volume.address, payload=(volume, None, None, {}))
         by_path = {row.path.lower(): row for row in entries if row.origin == Origin.ALLOCATED and not row.stream}
+        finder = Finder(_known(context.case.rules_directory))
         for entry in entries:
-            if entry.kind != "file":
-                continue
-            for artefact in _known(context.case.rules_directory):
-                if artefact.stream == entry.stream.lower() and artefact.wants(entry.path.lower()):
-                    companions = _companions(artefact, entry, by_path)
-                    payload = (volume, entry, artefact.name, companions)
-                    yield Item(exhibit=unit.exhibit, address=entry.address, bytes=entry.size, payload=payload)
+            wanted = finder.of(entry.path.lower(), entry.stream.lower()) if entry.kind == "file" else ()
+            for artefact in wanted:
+                companions = _companions(artefact, entry, by_path)
+                payload = (volume, entry, artefact.name, companions)
+                yield Item(exhibit=unit.exhibit, address=entry.address, bytes=entry.size, payload=payload)
 
     def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
         """Read one artefact, or a volume's traces."""
