@@ -28,6 +28,7 @@ from pipeline.access.ntfs_record import (
 __all__ = ["Batch", "NameColumns", "StandardColumns", "StreamColumns", "fix_sectors", "parse_batch"]
 
 _LEAST: Final = 24
+_SPARE: Final = 64  # bytes of nobody behind the last record, for reads that begin in it
 _SIGNATURES: Final = (0x454C4946, 0x44414142)  # "FILE", "BAAD"
 _UNIX: Final = 116_444_736_000_000_000  # 1970-01-01 in FILETIME units of 100 ns ([MS-DTYP] 2.3.3)
 _STREAMS: Final = (DATA, INDEX_ROOT, INDEX_ALLOCATION)
@@ -81,7 +82,7 @@ class Batch:
 
     first: int
     size: int
-    raw: bytes
+    raw: bytearray
     present: NDArray[np.bool_]
     sound: NDArray[np.bool_]
     sequence: NDArray[np.uint16]
@@ -204,12 +205,12 @@ def _peek(raw: bytes | bytearray, kind: str, at: NDArray[np.int64]) -> NDArray[A
 def parse_batch(data: bytes, first: int, size: int) -> Batch:
     """Parse records of ``size`` bytes, of which the first has the number ``first``; a rest of bytes is left out."""
     count = len(data) // size
-    raw = bytearray(data[: count * size])
-    table = np.frombuffer(raw, np.uint8).reshape(count, size)
+    padded = bytearray(count * size + _SPARE)
+    padded[: count * size] = memoryview(data)[: count * size]
+    table = np.frombuffer(padded, np.uint8, count * size).reshape(count, size)
     marks = table[:, :4].copy().view("<u4")[:, 0] if count else np.zeros(0, "<u4")
     present = np.isin(marks, _SIGNATURES)
     sound = fix_sectors(table, present)
-    padded = bytes(raw) + bytes(64)
     at = np.arange(count, dtype=np.int64) * size
     sequence, flags = _peek(padded, "<u2", at + 16), _peek(padded, "<u2", at + 22)
     owner, place, kind, length = _walk(padded, np.flatnonzero(present), size)
@@ -240,7 +241,7 @@ def fix_sectors(table: NDArray[np.uint8], present: NDArray[np.bool_]) -> NDArray
 
 
 def _walk(
-    raw: bytes, rows: NDArray[np.int64], size: int
+    raw: bytearray, rows: NDArray[np.int64], size: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64]]:
     """Step through all records' attributes together; return owner, place, kind and length, by owner and place."""
     found: list[tuple[NDArray[Any], ...]] = []

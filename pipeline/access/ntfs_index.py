@@ -131,12 +131,13 @@ def held_in(batch: Batch, found: SlackNames) -> NDArray[np.bool_]:
 
 
 def _equal(
-    one: tuple[bytes, NDArray[np.int64]], other: tuple[bytes, NDArray[np.int64]], length: NDArray[np.int64]
+    one: tuple[bytes, NDArray[np.int64]], other: tuple[bytearray, NDArray[np.int64]], length: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Compare stretches of bytes, each as long in both."""
-    owner = np.repeat(np.arange(len(length)), length)
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(length) - length, length)
-    left, right = (np.frombuffer(raw, np.uint8)[start[owner] + step] for raw, start in (one, other))
+    heads = np.cumsum(length) - length
+    step = np.arange(int(length.sum()))
+    left, right = (np.frombuffer(raw, np.uint8)[np.repeat(start - heads, length) + step] for raw, start in (one, other))
     equal = np.ones(len(length), np.bool_)
-    equal[owner[left != right]] = False
+    if not np.array_equal(left, right):
+        equal[np.repeat(np.arange(len(length)), length)[left != right]] = False
     return equal

@@ -135,7 +135,7 @@ def _even(raw: bytes, at: int) -> bool:
     return at + 2 * raw[9] <= len(raw)
 
 
-def holds_name(raw: bytes, name: bytes, parent: int, start: int, end: int) -> bool:
+def holds_name(raw: bytes | bytearray, name: bytes, parent: int, start: int, end: int) -> bool:
     """Tell whether a record, its sector ends in place, holds a UTF-16 name in a folder, without parsing it.
 
     The record lies from ``start`` to ``end`` in ``raw``.

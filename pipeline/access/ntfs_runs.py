@@ -18,7 +18,7 @@ MAX_CLUSTERS: Final = 1 << 41  # with the largest clusters, 2 MiB, a run stays b
 _ZEROS: Final = bytes(1 << 20)
 
 
-def decode_runs(raw: bytes, clusters: int, place: int = 0) -> tuple[list[tuple[int, int]], bool]:
+def decode_runs(raw: bytes | bytearray, clusters: int, place: int = 0) -> tuple[list[tuple[int, int]], bool]:
     """Return (first cluster, or -1 for a hole; count) of each run, and whether the list ended well.
 
     ``clusters`` is the volume's count; a run outside it ends the list badly. ``place`` is where the run before began.

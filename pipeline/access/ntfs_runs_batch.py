@@ -29,7 +29,7 @@ class RunColumns:
     sound: NDArray[np.bool_]
 
 
-def decode_many(raw: bytes, start: NDArray[np.int64], end: NDArray[np.int64], clusters: int) -> RunColumns:
+def decode_many(raw: bytes | bytearray, start: NDArray[np.int64], end: NDArray[np.int64], clusters: int) -> RunColumns:
     """Decode the run lists between byte offsets as :func:`decode_runs` does; ``raw`` has 64 bytes behind the last."""
     sound = np.zeros(len(start), np.bool_)
     found: list[tuple[NDArray[Any], ...]] = []

@@ -19,13 +19,16 @@ __all__ = ["bytes_of", "decode_names", "escaped", "text_of", "words"]
 
 _SLASH: Final = 0x2F
 _DIVISION: Final = 0x2215
+_TWO_BYTES: Final = 0x80
+_THREE_BYTES: Final = 0x800
+_SURROGATES: Final = 0x1B  # of the upper five bits; a pair takes four bytes, two for each half
 _SAFE: Final = (
     r"^[^%!\x00-\x1f\x7f-\x{9f}\x{61c}\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}\x{feff}\x{fffe}\x{ffff}]*$"
 )
 
 
 def decode_names(
-    raw: bytes, start: NDArray[np.int64], end: NDArray[np.int64], *, separator: bool
+    raw: bytes | bytearray, start: NDArray[np.int64], end: NDArray[np.int64], *, separator: bool
 ) -> tuple[pa.Array, NDArray[np.bool_]]:
     """Return the names between byte offsets, and which of them are sound UTF-16; the others are null.
 
@@ -33,20 +36,32 @@ def decode_names(
     """
     count = (end - start) // 2
     heads = np.cumsum(count) - count
-    owner = np.repeat(np.arange(len(start)), count)
-    place = 2 * (np.arange(len(owner)) - heads[owner]) + start[owner]
-    octets = np.frombuffer(raw, np.uint8)
-    units = octets[place].astype(np.uint16) | octets[place + 1].astype(np.uint16) << 8
+    place = np.repeat(start - 2 * heads, count)
+    place += np.arange(0, 2 * len(place), 2)
+    units: NDArray[np.uint16] = np.ndarray((max(len(raw) - 1, 0),), "<u2", raw, 0, (1,))[place]
     if separator:
         units[units == _SLASH] = _DIVISION
-    sound = _sound(units, owner, len(start))
-    keep = sound[owner]
-    widths = 1 + (units >= 0x80).astype(np.int64) + ((units >= 0x800) & (units >> 11 != 0x1B))
-    lengths = np.bincount(owner[keep], widths[keep], len(start)).astype(np.int64)
+    sound, lengths = np.ones(len(start), np.bool_), count
+    if units.max(initial=0) < _TWO_BYTES:
+        text = units.astype(np.uint8).tobytes()
+    else:
+        text, sound, lengths = _wide(units, np.repeat(np.arange(len(start)), count), len(start))
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
-    text = units[keep].astype("<u2").tobytes().decode("utf-16-le").encode()
     valid = None if sound.all() else pa.array(sound).buffers()[1]
     return pa.Array.from_buffers(pa.string(), len(start), [valid, pa.py_buffer(offsets), pa.py_buffer(text)]), sound
+
+
+def _wide(
+    units: NDArray[np.uint16], owner: NDArray[np.int64], count: int
+) -> tuple[bytes, NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the UTF-8 of the sound ones of ``count`` names, which those are, and how long each is in it."""
+    sound = _sound(units, owner, count)
+    if not sound.all():
+        keep = sound[owner]
+        units, owner = units[keep], owner[keep]
+    widths = 1 + (units >= _TWO_BYTES).astype(np.int64) + ((units >= _THREE_BYTES) & (units >> 11 != _SURROGATES))
+    lengths = np.bincount(owner, widths, count).astype(np.int64)
+    return units.astype("<u2").tobytes().decode("utf-16-le").encode(), sound, lengths
 
 
 def _sound(units: NDArray[np.uint16], owner: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
