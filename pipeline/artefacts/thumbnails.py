@@ -31,6 +31,7 @@ _MARK: Final = b"CMMM"
 _PAGE: Final = 1 << 20
 _VISTA, _SEVEN = 20, 21
 _MOST: Final = 1_000_000
+_MOST_LOST: Final = 1000
 _LARGEST: Final = 256 << 20
 _HASHED: Final = re.compile(r"\d+_[0-9A-Fa-f]+")
 """Names of pictures since Windows Vista, which keeps no catalog: size and number."""
@@ -80,6 +81,7 @@ def _pictures(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
     at = _next(candidate, 20)
     if at > first or (at < 0 and content.size > first):
         reading.lose(f"the first entry, at {first}, is destroyed")
+    lost = 0
     for _ in range(_MOST):
         if at < 0:
             return
@@ -87,6 +89,10 @@ def _pictures(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
         size = int.from_bytes(entry[4:8], "little")
         if len(entry) < 56 or size < 48 or at + size > content.size:
             reading.lose(f"the entry at {at} is destroyed or cut off")
+            lost += 1
+            if lost > _MOST_LOST:
+                message = f"more than {_MOST_LOST} entries are destroyed"
+                raise ParseError(message)
             at = _next(candidate, at + 4)
             continue
         event = _picture(candidate, entry, at, version)
