@@ -66,6 +66,8 @@ def _events(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
         if not present:
             message = "it holds no table of activities"
             raise ParseError(message)
+        if next(database.rows("PRAGMA quick_check(1)"), ("",))[0] != "ok":
+            reading.lose("pages of the database are damaged")
         for table in present:
             for number, row in _rows(database, table):
                 start = _second(row.get("StartTime")) or _second(row.get("LastModifiedTime"))

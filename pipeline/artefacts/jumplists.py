@@ -205,6 +205,8 @@ def _custom(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
 def _stated_links(data: bytes, reading: Reading) -> int:
     """Sum the numbers of links that the categories state: own (0, with a name), known (1, no links), tasks (2)."""
     categories, total, at = struct.unpack_from("<I", data, 4)[0], 0, 12
+    if not categories and len(data) > 12:
+        reading.lose("the header states no category, but something follows")
     for number in range(min(categories, _MOST_ENTRIES)):
         kind = int.from_bytes(data[at : at + 4], "little")
         place = at + 4 if kind == 2 else at + 6 + 2 * int.from_bytes(data[at + 4 : at + 6], "little")

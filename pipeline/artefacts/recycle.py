@@ -1,8 +1,8 @@
 """The recycle bin: what was deleted from where and when, and whether its content is still there.
 
 SOURCE: Joachim Metz, "Windows Recycle Bin file formats": $I of versions 1 (name of 260 characters at 24) and 2 (length
-at 24, name at 28), size at 8, FILETIME at 16; INFO2 (record size at 12, records behind 20 bytes: name in the code page,
-number at 260, drive at 264, FILETIME at 268, size at 276, name in Unicode at 280).
+at 24, name at 28), size at 8, FILETIME at 16; INFO2 (number of records at 4, or 0, their size at 12; records behind 20
+bytes: name in the code page, number at 260, drive at 264, FILETIME at 268, size at 276, name in Unicode at 280).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _deletion(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
 
 def _records(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
     head = candidate.content.read(0, min(20, candidate.content.size))
-    size = int.from_bytes(head[12:16], "little")
+    stated, size = int.from_bytes(head[4:8], "little"), int.from_bytes(head[12:16], "little")
     if len(head) < 20 or size not in (_NARROW, _BOTH):
         message = "the header states no known size of records"
         raise ParseError(message)
@@ -97,8 +97,8 @@ def _records(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
         start = 20 + number * size
         data = candidate.content.read(start, max(min(size, candidate.content.size - start), 0))
         if len(data) < size:
-            if any(data):
-                reading.lose("the last record is cut off")
+            if any(data) or number < min(stated, _MOST):
+                reading.lose(f"record {number} is cut off, or records behind it are")
             return
         if any(data):
             yield _record(candidate, data, reading)

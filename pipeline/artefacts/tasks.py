@@ -25,6 +25,8 @@ __all__ = ["JobFile", "TaskFile"]
 _LARGEST: Final = 4 << 20
 _FOLDERS: Final = ("/windows/system32/tasks/", "/windows/syswow64/tasks/")
 _MOST: Final = 1000
+_TRIGGER, _SIGNATURE = 48, 68
+"""Bytes of a trigger, and of the signature that may stand behind the last one."""
 _KEPT: Final = {
     "Author": "author",
     "UserId": "account",
@@ -98,8 +100,10 @@ def _job(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
             precision_us=1000, zone=zone, detail=detail | {"exit_code": code},
         )  # fmt: skip
     (count,) = struct.unpack_from("<H", data, triggers)
+    if len(data) - triggers - 2 - _TRIGGER * count not in (0, _SIGNATURE):
+        reading.lose("the job's triggers are cut off or destroyed")
     for number in range(min(count, _MOST)):
-        year, month, day, _, _, _, hour, minute = struct.unpack_from("<8H", data, triggers + 2 + 48 * number + 4)
+        year, month, day, _, _, _, hour, minute = struct.unpack_from("<8H", data, triggers + 2 + _TRIGGER * number + 4)
         begin = _system_time((year, month, 0, day, hour, minute, 0, 0), candidate.timezone)
         reading.span.add(None)
         yield Event(

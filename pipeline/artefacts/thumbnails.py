@@ -154,7 +154,7 @@ def _catalogued(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
             raise ParseError(message) from error
     pictures = [name for name in names if name != "Catalog"]
     if "Catalog" in names:
-        yield from _entries(catalog, reading)
+        yield from _entries(catalog, len(pictures), reading)
         return
     if not all(_HASHED.fullmatch(name) for name in pictures):
         reading.lose("the catalog of names is missing")
@@ -166,11 +166,12 @@ def _catalogued(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
         )  # fmt: skip
 
 
-def _entries(catalog: bytes, reading: Reading) -> Iterator[Event]:
-    if len(catalog) < 16:
-        message = "the catalog is cut off"
+def _entries(catalog: bytes, pictures: int, reading: Reading) -> Iterator[Event]:
+    head, _, stated = struct.unpack_from("<HHI", catalog) if len(catalog) >= 16 else (0, 0, 0)
+    stated = max(stated, pictures)
+    if head != 16:
+        message = "the catalog is cut off or destroyed"
         raise ParseError(message)
-    head, _, stated = struct.unpack_from("<HHI", catalog)
     at, found = head, 0
     while at + 16 <= len(catalog) and found < min(stated, _MOST):
         size, number, stamp = struct.unpack_from("<IIQ", catalog, at)
