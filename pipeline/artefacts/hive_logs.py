@@ -26,6 +26,7 @@ _MOST_HIVE: Final = 512 << 20
 _SECTOR: Final = 512
 _BINS: Final = 4096
 _NEW, _OLD = 6, (1, 2)
+_MARKS: Final = (b"HvLE", b"DIRT")
 _OLD_NUMBER: Final = 1 << 32
 """Stands for the number of an old log, whose time already ties it to the hive; above every number of a new one."""
 
@@ -102,7 +103,11 @@ def replay(content: Readable, logs: Sequence[Readable]) -> Replay:
 def _run(raw: bytes, hive: bytes) -> _Run | None:
     """Return the entries of a log; None where it is not one of this hive's."""
     base = raw[:_SECTOR]
-    if not base_is_whole(base) or (hive and base[48:112] != hive[48:112]):
+    if not base_is_whole(base):
+        # A log that was never used is zeros; one that holds anything else was one.
+        used = raw[_SECTOR : _SECTOR + 4] in _MARKS or base.strip(b"\0")
+        return _Run(base, (), "a transaction log is destroyed") if used else None
+    if hive and base[48:112] != hive[48:112]:
         return None
     kind = struct.unpack_from("<I", base, 28)[0]
     if kind == _NEW:
@@ -121,11 +126,12 @@ def _run(raw: bytes, hive: bytes) -> _Run | None:
 
 def _entries(raw: bytes) -> Iterator[_Entry | str]:
     """Yield entries with rising numbers, then why the reading stopped where it was not the end."""
-    position, expected = _SECTOR, struct.unpack_from("<I", raw, 4)[0]
+    position, first = _SECTOR, int.from_bytes(raw[4:8], "little")
+    expected = first
     while position + 40 <= len(raw) and raw[position : position + 4] == b"HvLE":
         size, _, number, bins, count, hashed, head = struct.unpack_from("<5IQQ", raw, position + 4)
         if number != expected:
-            return  # what an earlier use of the log left behind
+            break  # what an earlier use of the log left behind
         whole = 40 + 8 * count <= size <= len(raw) - position and not size % _SECTOR
         entry = raw[position : position + size] if whole else b""
         if not whole or marvin32(entry[:32]) != head or marvin32(entry[40:]) != hashed:
@@ -137,6 +143,8 @@ def _entries(raw: bytes) -> Iterator[_Entry | str]:
             return
         yield _Entry(number, bins, pages)
         position, expected = position + size, expected + 1
+    if expected == first:
+        yield f"entry {first} of a transaction log is destroyed"
 
 
 def _pages(entry: bytes, count: int, bins: int) -> tuple[tuple[int, bytes], ...] | None:
@@ -178,8 +186,11 @@ def _chosen(runs: list[_Run], needed: int) -> tuple[list[_Entry], str]:
                 hole = f"entries {chosen[-1].number + 1} to {entry.number - 1} of its transaction logs are missing"
                 return chosen, hole if entry.number > chosen[-1].number else ""
             chosen.append(entry)
-    stopped = "; ".join(run.stopped for run in runs if run.stopped)
-    return chosen, stopped or ("" if chosen else "its transaction logs hold nothing newer")
+    reasons = [run.stopped for run in runs if run.stopped]
+    if chosen and needed < chosen[0].number < _OLD_NUMBER and sum(bool(run.entries) for run in runs) < 2:
+        # With both logs, what goes before the older one was written into the hive already.
+        reasons.append(f"entries {needed} to {chosen[0].number - 1} may have stood in a log that is not there")
+    return chosen, "; ".join(reasons) or ("" if chosen else "its transaction logs hold nothing newer")
 
 
 def _applied(content: Readable, log_base: bytes, chosen: Sequence[_Entry]) -> bytes:
