@@ -191,7 +191,7 @@ Fact = Event | Audit | Trouble
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     """Translate patterns, in which ``*`` is any run of characters inside one path component."""
     parts = (re.escape(pattern).replace(r"\*", "[^/]*") for pattern in patterns)
-    return re.compile(rf"(?:/windows\.old)?(?:{'|'.join(parts)})", re.DOTALL)
+    return re.compile(rf"(?:/windows\.old[^/]*)?(?:{'|'.join(parts)})", re.DOTALL)
 
 
 def matches(patterns: tuple[str, ...], path: str) -> bool:

@@ -91,7 +91,7 @@ def lines(content: Readable) -> Iterator[Line]:
         yield start, rest.rstrip(b"\r")
 
 
-_HOME: Final = re.compile(r"^(?:/windows\.old)?/(?:users|home|documents and settings)/([^/]+)/", re.IGNORECASE)
+_HOME: Final = re.compile(r"^(?:/windows\.old[^/]*)?/(?:users|home|documents and settings)/([^/]+)/", re.IGNORECASE)
 
 
 def owner_of(path: str) -> str:

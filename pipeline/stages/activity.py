@@ -19,7 +19,7 @@ from pipeline.stages.base import Item, RowOf, Stage, Unit
 from pipeline.stages.context import Context
 from pipeline.store import folder_digest
 
-__all__ = ["ActivityStage"]
+__all__ = ["ActivityStage", "companions"]
 
 
 @lru_cache(maxsize=2)
@@ -62,19 +62,18 @@ class ActivityStage(Stage):
         for entry in entries:
             wanted = finder.of(entry.path.lower(), entry.stream.lower()) if entry.kind == "file" else ()
             for artefact in wanted:
-                companions = _companions(artefact, entry, by_path)
-                payload = (volume, entry, artefact.name, companions)
+                payload = (volume, entry, artefact.name, companions(artefact, entry, by_path))
                 yield Item(exhibit=unit.exhibit, address=entry.address, bytes=entry.size, payload=payload)
 
     def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
         """Read one artefact, or a volume's traces."""
-        volume, entry, name, companions = item.payload
+        volume, entry, name, beside = item.payload
         if entry is None:
             yield from self._volume(context, volume)
             return
         (artefact,) = (known for known in _known(context.case.rules_directory) if known.name == name)
         opener = context.opener(item.exhibit)
-        opened: dict[str, Readable] = {suffix: opener.open(row) for suffix, row in companions.items()}
+        opened: dict[str, Readable] = {suffix: opener.open(row) for suffix, row in beside.items()}
         zone = context.case.exhibit(item.exhibit).timezone
         candidate = Candidate(
             path=entry.path, content=opener.open(entry), companions=opened, timezone=zone, modified=entry.modified,
@@ -118,9 +117,14 @@ class ActivityStage(Stage):
             yield "sources", _source(audit, source, item.address, entry, volume, artefact)
 
 
-def _companions(artefact: Artefact, entry: FileEntry, by_path: Mapping[str, FileEntry]) -> dict[str, FileEntry]:
-    """Return the files beside an artefact that it needs, by the suffix that names them."""
+def companions(artefact: Artefact, entry: FileEntry, by_path: Mapping[str, FileEntry]) -> dict[str, FileEntry]:
+    """Return the files beside an artefact that it needs, by the suffix that names them.
+
+    A deleted file has none: what stands beside its path now may belong to the file that took its place.
+    """
     found: dict[str, FileEntry] = {}
+    if entry.origin != Origin.ALLOCATED:
+        return found
     for name, path in artefact.beside(entry.path):
         row = by_path.get(path.lower())
         if row is not None and row.size and name not in found:
