@@ -11,8 +11,8 @@ from pipeline.artefacts.base import Artefact
 __all__ = ["Finder"]
 
 _MOST_FOLDERS: Final = 20_000
-_OLD: Final = "/windows.old"
-"""Where Windows keeps what it was before an upgrade."""
+_OLD: Final = re.compile(r"/windows\.old[^/]*(?=/|$)")
+"""Where Windows keeps what it was before an upgrade; a second one has a number."""
 _Rule = tuple[int, str, str]
 """Number of an artefact, folder and name of one of its patterns."""
 
@@ -49,7 +49,8 @@ class Finder:
 
     def _within(self, folder: str) -> list[tuple[int, re.Pattern[str]]]:
         """Return what is wanted of a folder: the artefact's number and the names."""
-        place = folder.removeprefix(_OLD) if f"{folder}/".startswith(f"{_OLD}/") else folder
+        found = _OLD.match(folder)
+        place = folder[found.end() :] if found is not None else folder
         names: dict[int, list[str]] = {}
         for first in {_first(place), "*"} & self._rules.keys():
             if self._any[first].fullmatch(place) is None:

@@ -19,7 +19,7 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("prefix", ["", "/windows.old", "/deeper"])
+@pytest.mark.parametrize("prefix", ["", "/windows.old", "/windows.old.000", "/deeper"])
 def test_the_same_artefacts_are_found(prefix: str) -> None:
     for path in (*PATHS, *OTHERS):
         asked = [known.name for known in ARTEFACTS if known.wants(prefix + path) and not known.stream]
