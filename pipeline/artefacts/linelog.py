@@ -69,6 +69,7 @@ class Reading:
     foreign: int = 0
     zeros: bool = False
     fault: str = ""
+    open_end: bool = False
 
     def overwritten(self, block: bytes) -> None:
         """Note bytes that no log holds: where a medium was erased or never written."""
@@ -80,6 +81,8 @@ class Reading:
         if self.foreign or self.zeros:
             reason = f"{self.foreign} lines are not of this log's form, or overwritten"
             found.append(Gap(start=None, end=None, reason=reason))
+        if self.open_end and not self.fault:
+            found.append(Gap(start=self.span.last, end=None, reason="the log ends inside a line"))
         if self.fault:
             found.append(Gap(start=self.span.last, end=None, reason=self.fault))
         return found
@@ -125,12 +128,15 @@ class LineLog(Artefact):
         try:
             for start, block in text_blocks(candidate.content):
                 yield from self.block(block, start, reading)
+                reading.open_end = not block.endswith(b"\n")
             yield from self.ended(reading)
         except ParseError as error:
             reading.fault = str(error)
             yield Trouble("log-damaged", str(error))
         if reading.foreign or reading.zeros:
             yield Trouble("log-damaged", f"{reading.foreign} lines could not be read; what they recorded is missing")
+        elif reading.open_end and reading.span.records:
+            yield Trouble("log-open-end", "the log ends inside a line; what followed is not in it")
         span = reading.span
         yield Audit(
             system=self.system, owner="", first=span.first, last=span.last, records=span.records,
@@ -150,6 +156,8 @@ class LineLog(Artefact):
             if matters(found):
                 at = f"{place} {start + found.start()}"
                 yield from told(found, Line(time, at, candidate, reading.memory))
+        if start == 0 and self.loose is not None:
+            reading.foreign += self._unled(block)
         reading.last, reading.time = last, time
         reading.span.records += count
         reading.overwritten(block)
@@ -157,6 +165,11 @@ class LineLog(Artefact):
             others = sum(1 for _ in _ENTRY.finditer(block))
             others -= sum(1 for _ in self.loose.finditer(block)) if self.loose is not None else 0
             reading.foreign += max(others - count, 0)
+
+    def _unled(self, block: bytes) -> int:
+        """Count the loose lines above the first line of the log; nothing was there that they could continue."""
+        first = self.form.search(block)
+        return sum(1 for _ in _ENTRY.finditer(block, 0, first.start() if first is not None else len(block)))
 
     def enabled(self, reading: Reading) -> str:
         """Return whether the log was being written at both ends of its span."""

@@ -70,8 +70,9 @@ class LoginRecords(Artefact):
             yield from self._records(candidate, state)
         except ParseError as error:
             state.gap(str(error))
-            yield Trouble("login-records-damaged", str(error))
         if state.gaps:
+            reason = state.gaps[0].reason
+            yield Trouble("login-records-damaged", f"{reason}; {len(state.gaps)} gaps in all")
             status = "damaged" if state.span.records else "unreadable"
         span = state.span
         yield Audit(

@@ -63,7 +63,8 @@ class SentBox(Artefact):
         """Yield an event per message, then the audit."""
         span, gaps, owner = Span(step_s=10**9), list[Gap](), owner_of(candidate.path)
         failed = large = 0
-        for start, end in messages(candidate.content):
+        for number, (start, end) in enumerate(messages(candidate.content)):
+            failed += number == 0 and start > 0
             if end - start > _LARGEST:
                 large += 1
                 continue

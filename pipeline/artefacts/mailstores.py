@@ -258,8 +258,11 @@ def _saved(candidate: Candidate, owner: str) -> Iterator[Event]:
             attached=[_file(_Storage(ole, (part,))) for part in parts if part.startswith("__attach_version1.0_")],
         )  # fmt: skip
         flags = top.number(0x0E07)
-        if flags & _UNSENT or letter.time is None:
+        if flags & _UNSENT:
             return
+        if letter.time is None:
+            message = "neither a draft nor a message with the time of its sending"
+            raise ValueError(message)
         event = event_of(letter, "message", owner, "Outlook")
         sent = bool(flags & _FROM_ME) or not top.text(0x007D)
         yield event if sent else _taken(event)
