@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
+from pipeline.access.interfaces import Readable
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble
 from pipeline.artefacts.bytesource import owner_of
 from pipeline.artefacts.hive import LOGS, Hive, load_hive, opened_hive, translated, when
@@ -24,13 +25,14 @@ class Scene:
     """What sections read from, and whose hive it is.
 
     ``control`` begins the paths: the current control set of SYSTEM, ``Software`` with its backslash in NTUSER.DAT,
-    nothing in SOFTWARE.
+    nothing in SOFTWARE. ``content`` is the hive's bytes with its logs applied.
     """
 
     root: Any
     control: str = ""
     owner: str = ""
     timezone: str = "UTC"
+    content: Readable | None = None
 
 
 Section = Callable[[Scene], Iterator[Event]]
@@ -65,7 +67,7 @@ class HiveArtefact(Artefact):
             yield Trouble("hive-incomplete", "; ".join(gap.reason for gap in reading.gaps))
         try:
             with opened_hive(hive) as root:
-                scene = self.scene(root, candidate)
+                scene = replace(self.scene(root, candidate), content=hive.content)
                 reading.owner = scene.owner
                 for section in self.sections:
                     yield from _section(section, scene, reading)

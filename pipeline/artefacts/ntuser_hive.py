@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pipeline.artefacts.base import Candidate
 from pipeline.artefacts.bytesource import owner_of
 from pipeline.artefacts.hive_artefact import HiveArtefact, Scene, Section
-from pipeline.artefacts.hives import bags, dialogs, explorer, office, programs, remote, tools, user_assist
+from pipeline.artefacts.hives import bags, deleted, dialogs, explorer, office, programs, remote, tools, user_assist
 
 __all__ = ["NtuserHive"]
 
@@ -18,7 +18,7 @@ class NtuserHive(HiveArtefact):
     """Reads a user's own hive; the folder it lies in names the owner."""
 
     name: str = "ntuser-hive"
-    version: int = 1
+    version: int = 2
     patterns: ClassVar[tuple[str, ...]] = (
         "/users/*/ntuser.dat", "/documents and settings/*/ntuser.dat", "/users/*/ntuser.man",
         "/windows/serviceprofiles/*/ntuser.dat",
@@ -30,7 +30,7 @@ class NtuserHive(HiveArtefact):
         office.office_trust, office.office_readings, remote.mount_points, remote.mapped_drives,
         remote.desktop_sessions, remote.putty, remote.winscp, tools.seven_zip, tools.winrar, tools.ccleaner,
         tools.sysinternals, tools.applet_files, tools.feature_usage, programs.installed_programs,
-        programs.started_programs,
+        programs.started_programs, deleted.deleted_mounts,
     )  # fmt: skip
 
     def scene(self, root: Any, candidate: Candidate) -> Scene:

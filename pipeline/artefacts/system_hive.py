@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pipeline.artefacts.base import Candidate
 from pipeline.artefacts.hive import at, number_of, text_of
 from pipeline.artefacts.hive_artefact import HiveArtefact, Scene, Section
-from pipeline.artefacts.hives import background, devices, host, mounted, shimcache
+from pipeline.artefacts.hives import background, deleted, devices, host, mounted, shimcache
 
 __all__ = ["SystemHive"]
 
@@ -18,7 +18,7 @@ class SystemHive(HiveArtefact):
     """Reads the current control set, and devices of the older ones."""
 
     name: str = "system-hive"
-    version: int = 2
+    version: int = 3
     patterns: ClassVar[tuple[str, ...]] = (
         "/windows/system32/config/system", "/windows/system32/config/regback/system", "/windows/repair/system",
         "/winnt/system32/config/system",
@@ -27,6 +27,7 @@ class SystemHive(HiveArtefact):
         devices.devices, devices.device_classes, devices.device_containers, mounted.mounted_devices,
         host.computer_names, host.host_settings, host.earlier_systems, host.last_shutdown, host.recording,
         host.shares, host.interfaces, shimcache.shim_cache, background.background_activity,
+        deleted.deleted_devices,
     )  # fmt: skip
 
     def scene(self, root: Any, candidate: Candidate) -> Scene:

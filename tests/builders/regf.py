@@ -15,7 +15,7 @@ from tests.builders.evtx import filetime
 
 __all__ = [
     "BINARY", "DWORD", "FILETIME_PROPERTY", "MULTI_SZ", "SZ", "Key", "Value", "dirty", "hive", "new_log", "number",
-    "old_log", "pages_between", "text", "tree",
+    "old_log", "pages_between", "text", "tree", "without",
 ]  # fmt: skip
 
 NONE: Final = 0xFFFFFFFF
@@ -94,6 +94,27 @@ def _summed(base: bytes) -> bytes:
 def dirty(data: bytes, first: int, second: int) -> bytes:
     """Return a hive that was not saved completely: its two sequence numbers differ."""
     return _summed(data[:4] + struct.pack("<II", first, second) + data[12:508]) + data[512:]
+
+
+def without(data: bytes, parent: str, child: str) -> bytes:
+    """Return a hive from which the only subkey of a key was deleted: its cell is free, its node stands in it."""
+    hive = bytearray(data)
+    above, below = _node_of(data, parent), _node_of(data, child)
+    struct.pack_into("<I", hive, above + 20, 0)
+    struct.pack_into("<I", hive, above + 28, NONE)
+    struct.pack_into("<i", hive, below - 4, -struct.unpack_from("<i", data, below - 4)[0])
+    return bytes(hive)
+
+
+def _node_of(data: bytes, name: str) -> int:
+    """Return where the node of the first key of a name stands."""
+    stored, place = _name(name)[0], 4096
+    while (place := data.find(b"nk", place + 1)) >= 0:
+        length = int.from_bytes(data[place + 72 : place + 74], "little")
+        if data[place + 76 : place + 76 + length] == stored:
+            return place
+    message = f"no key {name}"
+    raise ValueError(message)
 
 
 def pages_between(before: bytes, after: bytes, size: int = 4096) -> list[tuple[int, bytes]]:

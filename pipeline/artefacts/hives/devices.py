@@ -22,7 +22,7 @@ from pipeline.artefacts.hive_artefact import Scene, state
 from pipeline.artefacts.setupapi import serial_of
 from pipeline.artefacts.times import from_filetime
 
-__all__ = ["STORAGE_SERVICES", "device_classes", "device_containers", "devices"]
+__all__ = ["STORAGE_SERVICES", "device_classes", "device_containers", "devices", "serial_in"]
 
 _TIMES: Final = "{83da6326-97a6-4088-9453-a1923f573b29}"
 _KINDS: Final = (
@@ -33,7 +33,7 @@ _KINDS: Final = (
 )
 STORAGE_SERVICES: Final = frozenset({"usbstor", "uaspstor", "wudfrd", "wudfwpdmtp"})
 """Drivers of USB mass storage, attached SCSI and portable devices; hubs, cameras and keyboards have others."""
-_BUSES: Final = ("USBSTOR", "USB", "SCSI", "SWD\\WPDBUSENUM", "WpdBusEnumRoot\\UMB")
+_BUSES: Final = ("USBSTOR", "USB", "SCSI", "SWD\\WPDBUSENUM", "WpdBusEnumRoot\\UMB", "STORAGE\\Volume")
 _CLASSES: Final = {
     "{53f56307-b6bf-11d0-94f2-00a0c91efb8b}": "disk",
     "{53f5630d-b6bf-11d0-94f2-00a0c91efb8b}": "volume",
@@ -84,7 +84,7 @@ def _instances(root: Any, control: str) -> Iterator[tuple[str, str, Any]]:
             name = f"{place}\\{device.get_name()}"
             if bus in {"USBSTOR", "USB", "SCSI"}:
                 yield from ((bus, f"{name}\\{instance.get_name()}", instance) for instance in keys(device))
-            else:
+            elif bus != "STORAGE\\Volume" or "USBSTOR" in name.upper():
                 yield bus, name, device
 
 
@@ -93,14 +93,14 @@ def _housings(root: Any, control: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for bus, _, instance in _instances(root, control):
         housing = text_of(instance, "ContainerID") if bus == "USB" else ""
-        serial, origin = _serial(instance.get_name() or "") if housing not in {"", _HOST} else ("", "")
+        serial, origin = serial_in(instance.get_name() or "") if housing not in {"", _HOST} else ("", "")
         if origin == "device":
             found[housing] = serial
     return found
 
 
 def _device(place: str, bus: str, instance: Any, housings: dict[str, str]) -> Iterator[Event]:
-    serial, origin = _serial(instance.get_name() or "")
+    serial, origin = serial_in(instance.get_name() or "")
     housing = text_of(instance, "ContainerID")
     origin = "generated" if bus == "SCSI" else origin  # bus, target and unit, never the device's own number
     if origin != "device" and housing in housings:
@@ -119,7 +119,7 @@ def _device(place: str, bus: str, instance: Any, housings: dict[str, str]) -> It
     yield from known
 
 
-def _serial(name: str) -> tuple[str, str]:
+def serial_in(name: str) -> tuple[str, str]:
     """Return the serial in an instance id; of volumes and links that name a device, the device's."""
     parts = name.split("#")
     if parts[0].startswith("{"):
@@ -161,7 +161,7 @@ def device_classes(scene: Scene) -> Iterator[Event]:
             name = link.get_name() or ""
             if not any(word in name.upper() for word in _MOVABLE):
                 continue
-            serial, origin = _serial(name)
+            serial, origin = serial_in(name)
             yield Event(
                 time=when(link), time_meaning="device class key last changed", action=Action.DEVICE_CONFIGURED,
                 subject=name, device=serial, place=f"{place}\\{name}", precision_us=1,
@@ -176,6 +176,6 @@ def device_containers(scene: Scene) -> Iterator[Event]:
         guid = container.get_name() or ""
         for name, _ in values(at(container, f"BaseContainers\\{guid}")):
             if name.upper().startswith(_MEMBERS):
-                serial, origin = _serial(name)
+                serial, origin = serial_in(name)
                 detail: dict[str, str | int] = {"serial_origin": origin, "containerid": guid}
                 yield state(Action.DEVICE_CONFIGURED, name, f"{place}\\{guid}\\{name}", detail, device=serial)
