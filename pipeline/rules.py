@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from pipeline.characters import Characters
 from pipeline.errors import RuleError
 from pipeline.rules_parse import ENCODINGS, Context, Match, Rule, RuleProblem, Score, parse_rule, read_mapping
 from pipeline.rules_values import normalise
@@ -33,8 +33,8 @@ __all__ = [
 
 _MAX_FILE: Final = 4 << 20
 _MAX_FILES: Final = 2000
-_NOT_SAID: Final = re.compile(r"[\s\"'_()\[\]【】「」/・:;*-]")
-_UNSAID: Final = dict.fromkeys(code for code in range(128) if _NOT_SAID.match(chr(code)))
+_SPACES: Final = tuple(code for code in range(0x3001) if chr(code).isspace())
+_UNSAID: Final = Characters(dict.fromkeys([*_SPACES, *map(ord, "\"'_()[]【】「」/・:;*-")]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +94,7 @@ def load_headers(directory: Path = Path(__file__).parent.parent / "rules") -> di
 
 def fold_header(cell: str) -> str:
     """Return a header cell as the header dictionary spells it: no width, case, space, quote or punctuation."""
-    text = normalise(cell)
-    return (text.translate(_UNSAID) if text.isascii() else _NOT_SAID.sub("", text)).lower()
+    return _UNSAID(normalise(cell)).lower()
 
 
 def _files(directory: Path, pattern: str, problems: list[RuleProblem]) -> list[Path]:

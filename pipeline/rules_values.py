@@ -15,6 +15,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
+from pipeline.characters import Characters
 from pipeline.digests import cmac, cmac_many, joined
 
 __all__ = [
@@ -53,6 +54,7 @@ _WESTERN: Final = re.compile(r"(\d{4})[年.\-/](\d{1,2})[月.\-/](\d{1,2})日?")
 _COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _FIRST_YEAR: Final = 1873
 _FEW: Final = 8
+_LONG: Final = 512
 
 _DASHES: Final = "－−‐‑‒–—―"
 _WIDTH: Final[dict[int, int | str]] = {
@@ -61,19 +63,20 @@ _WIDTH: Final[dict[int, int | str]] = {
     **dict.fromkeys(map(ord, _DASHES), "-"),
 }
 _WIDE: Final = re.compile(f"[\u3000！-～{_DASHES}]")
-_LONG_MARK: Final = re.compile(r"(?<=\d)[ー](?=\d)")
+_FOLDED: Final = Characters(_WIDTH)
+_LONG_MARK: Final = re.compile(r"ー(?<=\dー)(?=\d)")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _OLD_FORMS: Final = (
     "髙﨑𠮷邊邉濵濱澤齋齊斎嶋嶌桒德廣國眞龍櫻淵渕槇曾栁冨黑靑增瀨淸鄕寬隆壽惠榮圓檜瀧與條藏繩龜戶羽",
     "高崎吉辺辺浜浜沢斉斉斎島島桑徳広国真竜桜渕渕槙曽柳富黒青増瀬清郷寛隆寿恵栄円桧滝与条蔵縄亀戸羽",
 )
-_VARIANTS: Final = str.maketrans(*_OLD_FORMS)
-_OLD: Final = re.compile(f"[{_OLD_FORMS[0]}]")
+_VARIANTS: Final = Characters(str.maketrans(*_OLD_FORMS))
 _NOT_NUMBER: Final = re.compile(r"[^0-9A-Za-z\0]")
-_DROPPED: Final = dict.fromkeys(code for code in range(128) if _NOT_NUMBER.match(chr(code)))
-_GAP: Final = re.compile(r"[\s・･]")
-_SMALL: Final = str.maketrans("ヶがノ之ッャュョァィゥェォ", "ケケのの" + "ツヤユヨアイウエオ")
-_HIRAGANA: Final = {code: code + 0x60 for code in range(0x3041, 0x3097)}
+_DROPPED: Final = Characters(dict.fromkeys(code for code in range(128) if _NOT_NUMBER.match(chr(code))))
+_SPACES: Final = tuple(code for code in range(0x3001) if chr(code).isspace())
+_GAPS: Final = Characters(dict.fromkeys([*_SPACES, *map(ord, "・･")]))
+_SMALL: Final = Characters(str.maketrans("ヶがノ之ッャュョァィゥェォ", "ケケのの" + "ツヤユヨアイウエオ"))
+_HIRAGANA: Final = Characters({code: code + 0x60 for code in range(0x3041, 0x3097)})
 _CHOME: Final = re.compile(r"(丁目|番地の?|番|号|の(?=\d))")
 _EDGE: Final = re.compile(r"(?<![^\0])-+|-+(?![^\0])")
 _KANJI_DIGITS: Final = str.maketrans("〇一二三四五六七八九", "0123456789")
@@ -81,9 +84,10 @@ _KANJI_DIGITS: Final = str.maketrans("〇一二三四五六七八九", "01234567
 
 def normalise(text: str) -> str:
     """Fold width and dashes one character to one, so that offsets keep their meaning."""
-    if not _WIDE.search(text):
-        return text if "ー" not in text else _LONG_MARK.sub("-", text)
-    return _LONG_MARK.sub("-", text.translate(_WIDTH))
+    if text.isascii():
+        return text
+    folded = _FOLDED(text) if len(text) > _LONG or _WIDE.search(text) else text
+    return _LONG_MARK.sub("-", folded) if "ー" in folded else folded
 
 
 @lru_cache(maxsize=1 << 16)
@@ -115,14 +119,14 @@ def canonical(kind: str, value: str) -> str:
     if not value.isascii():
         text = _SELECTORS.sub("", unicodedata.normalize("NFKC", normalise(value))).strip()
     if kind in _NUMBER_KINDS:
-        return (text.translate(_DROPPED) if text.isascii() else _NOT_NUMBER.sub("", text)).upper()
+        return (_DROPPED(text) if text.isascii() else _NOT_NUMBER.sub("", text)).upper()
     if kind == "birth-date":
         return iso_date(text) or re.sub(r"\s", "", text)
     if kind == "email":
         return text.lower()
-    text = modern(_GAP.sub("", text))
+    text = modern(_GAPS(text))
     if kind == "name-kana":
-        return text.translate(_HIRAGANA).translate(_SMALL)
+        return _SMALL(_HIRAGANA(text))
     return _address(text) if kind == "address" else text
 
 
@@ -138,7 +142,7 @@ def canonical_many(kind: str, values: Sequence[str]) -> list[str]:
 
 def modern(text: str) -> str:
     """Return a name with old and variant kanji in the form most registers use."""
-    return text.translate(_VARIANTS) if _OLD.search(text) else text
+    return _VARIANTS(text)
 
 
 def spellings(text: str) -> tuple[str, ...]:
@@ -176,4 +180,4 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 def _address(text: str) -> str:
     text = re.sub(r"[〇一二三四五六七八九](?=丁目|番|号)", lambda match: match.group().translate(_KANJI_DIGITS), text)
-    return _EDGE.sub("", _CHOME.sub("-", text.translate(_SMALL))).replace("--", "-")
+    return _EDGE.sub("", _CHOME.sub("-", _SMALL(text))).replace("--", "-")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detectors.hits import Hit, Window
+from pipeline.detectors.texts import Texts
 
 __all__ = ["LONGEST", "ColumnHits", "Found", "Lines", "columns_of", "lines_of"]
 
@@ -64,8 +65,8 @@ class ColumnHits:
     lengths: _Numbers
     records: _Numbers
     which: _Numbers
-    values: list[str] = field(repr=False)
-    shapes: list[str]
+    values: Texts = field(repr=False)
+    shapes: Texts
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -73,10 +74,11 @@ class ColumnHits:
     def hits(self) -> Iterator[Hit]:
         """Yield them one by one."""
         columns = (self.starts.tolist(), self.lengths.tolist(), self.records.tolist(), self.which.tolist())
+        values, shapes = self.values.list(), self.shapes.list()
         for start, length, record, which in zip(*columns, strict=True):
             yield Hit(
                 kind=self.kind, rule=self.rule, start=start, length=length, encoding=self.encoding,
-                value=self.values[which], shape=self.shapes[which], validated=self.validated, score=self.score,
+                value=values[which], shape=shapes[which], validated=self.validated, score=self.score,
                 record_start=record, by_word=self.by_word, by_column=self.by_column, by_row=self.by_row,
             )  # fmt: skip
 
@@ -95,7 +97,7 @@ def _column(alike: dict[str, Any], hits: list[Hit]) -> ColumnHits:
     )
     return ColumnHits(
         starts=starts, lengths=lengths, records=records, which=np.arange(len(hits)),
-        values=[hit.value for hit in hits], shapes=[hit.shape for hit in hits], **alike,
+        values=Texts.of([hit.value for hit in hits]), shapes=Texts.of([hit.shape for hit in hits]), **alike,
     )  # fmt: skip
 
 

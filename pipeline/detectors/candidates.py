@@ -6,20 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from pipeline.detectors.addresses import AddressDictionary
+from pipeline.detectors.closed import ClosedCells, is_placeholder
+from pipeline.detectors.expressions import Expression
 from pipeline.detectors.hits import Table
 from pipeline.detectors.names import NameDictionary, Span
 from pipeline.detectors.tables import cells
 from pipeline.detectors.validators import VALIDATORS
 from pipeline.rules import Rule, RuleSet, fold_header
 
-__all__ = ["PLACEHOLDERS", "Candidate", "Matcher", "is_placeholder"]
-
-PLACEHOLDERS: Final = "*xX×＊〇○-"
-"""Characters that only stand for a value."""
-_PLACEHOLDER: Final = re.compile(rf"[\s{PLACEHOLDERS}]*")
+__all__ = ["Candidate", "Matcher"]
 
 
 @dataclass(slots=True)
@@ -70,9 +67,14 @@ class Matcher:
             candidate = Candidate(found, place + start + lead, place + start + tail, score, by_column=True)
             yield place + low, place + high, candidate
 
-    def column_rules(self, kind: str) -> tuple[tuple[Rule, re.Pattern[str]], ...]:
+    def column_rules(self, kind: str) -> tuple[tuple[Rule, Expression], ...]:
         """Return the rules of a column of this kind, the first that accepts a cell wins."""
         return self._columns.get(kind, ())
+
+    @cached_property
+    def closed(self) -> ClosedCells:
+        """The cells that hold no value."""
+        return ClosedCells(self.ruleset)
 
     def _cell(self, kind: str, cell: str) -> Rule | None:
         text = cell.strip()
@@ -80,8 +82,8 @@ class Matcher:
             return None
         if not text[0].isdigit() and fold_header(text) in self.ruleset.headers:
             return None
-        for rule, pattern in self.column_rules(kind):
-            if pattern.fullmatch(text) and is_valid(rule, text):
+        for rule, column in self.column_rules(kind):
+            if column.pattern.fullmatch(text) and is_valid(rule, text):
                 return rule
         return None
 
@@ -101,11 +103,11 @@ class Matcher:
         return tuple(found)
 
     @cached_property
-    def _columns(self) -> dict[str, tuple[tuple[Rule, re.Pattern[str]], ...]]:
-        found: dict[str, tuple[tuple[Rule, re.Pattern[str]], ...]] = {}
+    def _columns(self) -> dict[str, tuple[tuple[Rule, Expression], ...]]:
+        found: dict[str, tuple[tuple[Rule, Expression], ...]] = {}
         for rule in self.ruleset.rules:
             if rule.match.column:
-                found[rule.kind] = (*found.get(rule.kind, ()), (rule, re.compile(rule.match.column)))
+                found[rule.kind] = (*found.get(rule.kind, ()), (rule, Expression(rule.match.column)))
         return found
 
     @cached_property
@@ -115,11 +117,6 @@ class Matcher:
     @cached_property
     def _addresses(self) -> AddressDictionary:
         return AddressDictionary(self.ruleset)
-
-
-def is_placeholder(text: str) -> bool:
-    """Return whether a cell only stands for a value: asterisks, dashes, circles."""
-    return _PLACEHOLDER.fullmatch(text) is not None
 
 
 def is_valid(rule: Rule, value: str) -> bool:

@@ -7,8 +7,8 @@ not plain, or what stands between the typed cells may be a value; what is found 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Final
@@ -61,52 +61,69 @@ class TableReader:
         for column, kind in enumerate(table.columns):
             if kind is None or not len(rows.numbers):
                 continue
-            texts = rows.column(column)
-            distinct, which = _distinct(texts)
-            for one in accepted(self.matcher, kind, distinct):
-                yield from _placed(one, which, rows, column, (records, window, len(distinct)))
+            cells = rows.column(column).dictionary_encode()
+            which = np.asarray(cells.indices).astype(np.int64)
+            for one in accepted(self.matcher, kind, cells.dictionary):
+                yield from _placed(one, which, rows, column, (records, window, len(cells.dictionary)))
 
     def _free(self, rows: _Rows, table: Table) -> _Numbers:
         """Return the indexes of rows in which something between typed cells may be a value."""
         flagged: list[_Numbers] = []
-        for texts in rows.between(table):
-            distinct = list(dict.fromkeys(texts))
-            suspects = set(self._suspects(distinct))
+        for texts in rows.between(table) if len(rows.numbers) else ():
+            cells = texts.dictionary_encode()
+            suspects = list(self._suspects(cells.dictionary))
             if suspects:
-                flagged.append(np.array([index for index, text in enumerate(texts) if text in suspects], np.int64))
+                flagged.append(np.flatnonzero(np.isin(np.asarray(cells.indices), suspects)))
         return np.unique(np.concatenate(flagged)) if flagged else np.empty(0, np.int64)
 
-    def _suspects(self, texts: list[str]) -> Iterator[str]:
-        if len(texts) > _FEW:
-            texts = [texts[index] for index in self._sieve.suspects(pa.array(texts, pa.string())).tolist()]
-        for text in texts:
-            if any(True for _ in self.matcher.free(normalise(text))):
-                yield text
+    def _suspects(self, texts: pa.Array) -> Iterator[int]:
+        """Yield the numbers of texts in which a rule may find a value."""
+        numbers = self._sieve.suspects(texts).tolist() if len(texts) > _FEW else range(len(texts))
+        for number in numbers:
+            if any(True for _ in self.matcher.free(normalise(texts[number].as_py()))):
+                yield number
 
     @cached_property
     def _sieve(self) -> Sieve:
         return Sieve(self.ruleset)
 
 
-def _distinct(texts: list[str]) -> tuple[list[str], _Numbers]:
-    """Return the distinct texts of many, and for each of the many its number among them."""
-    distinct = list(dict.fromkeys(texts))
-    if len(distinct) == len(texts):
-        return distinct, np.arange(len(texts))
-    numbers = dict(zip(distinct, range(len(distinct)), strict=True))
-    return distinct, np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts))
+@dataclass(frozen=True, slots=True)
+class _Borders:
+    """Where the cells of rows start and end in some bytes; with quotes and inside them."""
+
+    outer: tuple[_Numbers, _Numbers]
+    inner: tuple[_Numbers, _Numbers]
+
+    @classmethod
+    def of(cls, starts: _Numbers, ends: _Numbers, marks: _Numbers, first: _Numbers, width: int) -> _Borders:
+        """Return the cells of lines that have all the same number of marks, from a first one on."""
+        inner = marks[first[:, None] + np.arange(width - 1)] if len(first) else np.empty((0, width - 1), np.int64)
+        outer = np.hstack([starts[:, None], inner + 1]), np.hstack([inner, ends[:, None]])
+        return cls(outer, outer)
+
+    def unquoted(self, data: NDArray[np.uint8]) -> tuple[_Borders, NDArray[np.bool_]]:
+        """Return the same with the inner borders of quoted cells inside their quotes, and which rows are plain."""
+        starts, ends = (border.copy() for border in self.outer)
+        plain = _unquote(data, starts, ends)
+        return _Borders(self.outer, (starts, ends)), plain
+
+    def at(self, rows: NDArray[np.bool_]) -> _Borders:
+        """Return some rows."""
+        (first, last), (start, end) = self.outer, self.inner
+        return _Borders((first[rows], last[rows]), (start[rows], end[rows]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Lines in one encoding that split into one number of cells: raw cells, and where each starts and ends."""
+    """Lines in one encoding that split into one number of cells: where these are in the window, and in UTF-8."""
 
     encoding: str
     numbers: _Numbers
-    cells: list[list[str]]
-    starts: _Numbers
-    ends: _Numbers
-    quoted: bool
+    width: int
+    cells: _Borders
+    utf8: bytes
+    texts: _Borders
 
     def without(self, indexes: _Numbers) -> _Rows:
         """Return the rows but for some."""
@@ -114,55 +131,67 @@ class _Rows:
             return self
         keep = np.ones(len(self.numbers), dtype=bool)
         keep[indexes] = False
-        cells = [cells for cells, kept in zip(self.cells, keep.tolist(), strict=True) if kept]
-        return _Rows(self.encoding, self.numbers[keep], cells, self.starts[keep], self.ends[keep], self.quoted)
+        return self.at(keep)
 
-    def column(self, index: int) -> list[str]:
+    def at(self, keep: NDArray[np.bool_]) -> _Rows:
+        """Return some of the rows."""
+        return replace(self, numbers=self.numbers[keep], cells=self.cells.at(keep), texts=self.texts.at(keep))
+
+    def column(self, index: int) -> pa.Array:
         """Return the texts of a column, without quotes."""
-        texts = [cells[index] for cells in self.cells]
-        return [text[1:-1] if text[:1] == '"' else text for text in texts] if self.quoted else texts
+        starts, ends = self.texts.inner
+        return self._cut(starts[:, index], ends[:, index])
 
-    def between(self, table: Table) -> Iterator[list[str]]:
+    def between(self, table: Table) -> Iterator[pa.Array]:
         """Yield, row by row, what stands in each run of columns that are not typed, with the delimiters around it."""
-        count = len(self.cells[0]) if self.cells else 0
-        kinds = [*table.columns, *[None] * (count - len(table.columns))]
-        mark = table.delimiter
-        for typed, run in groupby(range(count), lambda column: kinds[column] is not None):
+        kinds = [*table.columns, *[None] * (self.width - len(table.columns))]
+        starts, ends = self.texts.outer
+        for typed, run in groupby(range(self.width), lambda column: kinds[column] is not None):
             columns = list(run)
-            low, high = columns[0], columns[-1] + 1
+            low, high = columns[0], columns[-1]
             if not typed:
-                head, tail = mark if low else "", mark if high < count else ""
-                yield [head + mark.join(cells[low:high]) + tail for cells in self.cells]
+                yield self._cut(starts[:, low] - (low > 0), ends[:, high] + (high + 1 < self.width))
+
+    def _cut(self, starts: _Numbers, ends: _Numbers) -> pa.Array:
+        """Return stretches of the text, in order and apart, as an array: it is every other one of all stretches."""
+        borders = np.stack([starts, ends], axis=1).ravel().astype(np.int32)
+        buffers = pa.py_buffer(borders), pa.py_buffer(self.utf8)
+        stretches = pa.StringArray.from_buffers(max(len(borders) - 1, 0), *buffers)
+        return stretches.take(pa.array(np.arange(0, len(borders), 2)))
 
 
 def _rows(reading: Reading, data: NDArray[np.uint8], lines: Lines, table: Table) -> _Rows:
     """Return the lines of a reading that split plainly into the columns of a table, or into one larger number."""
-    mark = table.delimiter
-    cells = [text.split(mark) for text in reading.texts]
-    counts = np.fromiter(map(len, cells), np.int64, len(cells))
-    if len(reading.texts):
-        counts[_wide_marks(reading.texts, mark)] = 0
-    marks = np.flatnonzero(data == ord(mark))
-    first = np.searchsorted(marks, lines.starts[reading.numbers])
-    last = np.searchsorted(marks, lines.ends[reading.numbers])
+    utf8 = reading.text.encode("utf-8")
+    text = np.frombuffer(utf8, np.uint8)
+    breaks = np.flatnonzero(text == ord("\n"))
+    starts, ends = np.append(0, breaks + 1), np.append(breaks, len(text))
+    text_marks, first_mark, counts = _marks_of(text, starts, ends, table.delimiter)
+    counts[_wide_marks(reading.text, utf8, starts, table.delimiter)] = 0
+    low, high = lines.starts[reading.numbers], lines.ends[reading.numbers]
+    marks, first, cells = _marks_of(data, low, high, table.delimiter)
     width = _usual(counts, len(table.columns))
-    fits = np.flatnonzero((counts == width) & (last - first + 1 == width))
-    inner = marks[first[fits][:, None] + np.arange(width - 1)] if len(fits) else np.empty((0, width - 1), np.int64)
-    numbers = reading.numbers[fits]
-    starts = np.hstack([lines.starts[numbers][:, None], inner + 1])
-    ends = np.hstack([inner, lines.ends[numbers][:, None]])
-    plain = _unquote(data, starts, ends)
-    kept = [cells[index] for index in fits[plain].tolist()]
-    quoted = '"' in "\n".join(reading.texts)
-    return _Rows(reading.encoding, numbers[plain], kept, starts[plain], ends[plain], quoted)
+    fits = (counts == width) & (cells == width)
+    inside, plain = _Borders.of(low[fits], high[fits], marks, first[fits], width).unquoted(data)
+    told, _ = _Borders.of(starts[fits], ends[fits], text_marks, first_mark[fits], width).unquoted(text)
+    return _Rows(reading.encoding, reading.numbers[fits], width, inside, utf8, told).at(plain)
 
 
-def _wide_marks(texts: Sequence[str], mark: str) -> list[int]:
-    """Return the numbers of texts with a wide delimiter or quote, which fold to plain ones."""
+def _marks_of(
+    data: NDArray[np.uint8], starts: _Numbers, ends: _Numbers, mark: str
+) -> tuple[_Numbers, _Numbers, _Numbers]:
+    """Return where a delimiter stands, the number of each line's first one, and how many cells a line has."""
+    marks = np.flatnonzero(data == ord(mark))
+    first = np.searchsorted(marks, starts)
+    return marks, first, np.searchsorted(marks, ends) - first + 1
+
+
+def _wide_marks(text: str, utf8: bytes, starts: _Numbers, mark: str) -> _Numbers:
+    """Return the numbers of lines with a wide delimiter or quote, which fold to plain ones."""
     wide = [chr(ord(one) + _WIDE) for one in (mark, '"') if one > " "]
-    joined = "\n".join(texts)
-    wide = [one for one in wide if one in joined]
-    return [number for number, text in enumerate(texts) if any(one in text for one in wide)] if wide else []
+    wide = [one for one in wide if one in text]
+    found = [match.start() for one in wide for match in re.finditer(re.escape(one.encode()), utf8)]
+    return np.searchsorted(starts, np.array(found, np.int64), "right") - 1
 
 
 def _usual(counts: _Numbers, least: int) -> int:
@@ -194,9 +223,10 @@ def _placed(
     index = np.full(count, -1, dtype=np.int64)
     index[one.numbers] = np.arange(len(one.numbers))
     value = index[which]
-    lead, trail = (_widths(texts, rows.encoding, len(one.values)) for texts in (one.before, one.behind))
-    starts = rows.starts[:, column] + window.start + lead[value]
-    lengths = rows.ends[:, column] + window.start - trail[value] - starts
+    lead, trail = (_widths(texts, rows.encoding, one.values.count) for texts in (one.before, one.behind))
+    cell_starts, cell_ends = rows.cells.inner
+    starts = cell_starts[:, column] + window.start + lead[value]
+    lengths = cell_ends[:, column] + window.start - trail[value] - starts
     own = (value >= 0) & (starts >= window.own_start) & (starts < window.own_end)
     if own.any():
         yield ColumnHits(

@@ -27,17 +27,18 @@ _ESCAPE: Final = 8
 _CONTINUES: Final = 16
 _LEADS: Final = 32
 _BROKEN: Final = re.compile("[\udc80-\udcff]")
+_DONE: Final = 0xFF
 _SHIFTED: Final = "iso-2022-jp"
 _SURE: Final = {"ascii": 0, "utf-8": _HIGH, "cp932": _HIGH | _NOT_UTF8 | _NOT_EUC}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Lines in one encoding: their numbers and texts."""
+    """Lines in one encoding: their numbers, and their texts with line feeds between them."""
 
     encoding: str
     numbers: NDArray[np.int64]
-    texts: list[str]
+    text: str
 
 
 def readings(raw: bytes, data: NDArray[np.uint8], lines: Lines, likely: re.Pattern[str]) -> Iterator[Reading]:
@@ -46,21 +47,20 @@ def readings(raw: bytes, data: NDArray[np.uint8], lines: Lines, likely: re.Patte
     if not len(numbers):
         return
     told = _told(data, lines)[numbers]
-    parts: dict[str, list[tuple[int, str]]] = {}
     for encoding, mark in _SURE.items():
         own = numbers[told == mark]
-        texts = _together(raw, lines, own, encoding)
-        if texts is not None:
-            parts.setdefault(encoding, []).extend(zip(own.tolist(), texts, strict=True))
-            told[told == mark] = 0xFF
-    for number in numbers[told != 0xFF].tolist():
+        text = _together(raw, lines, own, encoding) if len(own) else None
+        if text is not None:
+            yield Reading(encoding, own, text)
+            told[told == mark] = _DONE
+    parts: dict[str, list[tuple[int, str]]] = {}
+    for number in numbers[told != _DONE].tolist():
         line = decode_line(raw[lines.starts[number] : lines.ends[number]], likely)
         if line.encoding != _SHIFTED and not _BROKEN.search(line.text):
             parts.setdefault(line.encoding, []).append((number, line.text))
-    for encoding in sorted(parts):
-        order = sorted(parts[encoding])
-        if order:
-            yield Reading(encoding, np.array([number for number, _ in order], np.int64), [text for _, text in order])
+    for encoding, own_lines in sorted(parts.items()):
+        numbers = np.array([number for number, _ in own_lines], np.int64)
+        yield Reading(encoding, numbers, "\n".join(text for _, text in own_lines))
 
 
 def _told(data: NDArray[np.uint8], lines: Lines) -> NDArray[np.uint8]:
@@ -87,7 +87,7 @@ def _marks() -> NDArray[np.uint8]:
     return marks.astype(np.uint8)
 
 
-def _together(raw: bytes, lines: Lines, numbers: NDArray[np.int64], encoding: str) -> list[str] | None:
+def _together(raw: bytes, lines: Lines, numbers: NDArray[np.int64], encoding: str) -> str | None:
     """Decode lines as one text; None where that cannot be done without an error or a character that is none."""
     borders = zip(lines.starts[numbers].tolist(), lines.ends[numbers].tolist(), strict=True)
     joined = b"\n".join([raw[start:end] for start, end in borders])
@@ -97,7 +97,7 @@ def _together(raw: bytes, lines: Lines, numbers: NDArray[np.int64], encoding: st
         return None
     if encoding == "cp932" and _is_doubtful(text):
         return None
-    return text.split("\n") if len(numbers) else []
+    return text
 
 
 def _is_doubtful(text: str) -> bool:

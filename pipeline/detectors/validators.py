@@ -12,15 +12,20 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from pipeline.characters import Characters
+from pipeline.detectors.texts import Texts
 from pipeline.rules_values import iso_date
 
 __all__ = ["VALIDATORS", "valid_many"]
 
 _MY_NUMBER_WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _NOT_DIGIT: Final = re.compile(r"\D")
-_NOT_DIGIT_MANY: Final = re.compile(r"[^\d\0]")
-_DROPPED: Final = dict.fromkeys(code for code in range(128) if _NOT_DIGIT_MANY.match(chr(code)))
+_DROPPED: Final = Characters(dict.fromkeys(code for code in range(1, 128) if not chr(code).isdecimal()))
+_ONE_DIGIT: Final = r"\A(?:0+|1+|2+|3+|4+|5+|6+|7+|8+|9+)\z"
+_ONE_BEHIND: Final = r"\A[0-9]{2}(?:0+|1+|2+|3+|4+|5+|6+|7+|8+|9+)\z"
 _DIGIT_PHONE: Final = re.compile(r"0[1-9]\d{8}|0[5-9]0[1-9]\d{7}")
 _ISSUERS: Final = re.compile(
     r"4\d{12}(?:\d{3})?|5[1-5]\d{14}|2(?:2[2-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|35(?:2[89]|[3-8]\d)\d{12}"
@@ -146,7 +151,7 @@ def _email(value: str) -> bool:
     local, _, host = value.rpartition("@")
     labels = host.split(".")
     ending = labels[-1].lower()
-    known = ending in _TLD_LONGER or ending in _COUNTRIES
+    known = len(labels) > 1 and (ending in _TLD_LONGER or ending in _COUNTRIES)
     plain = ".." not in value and not local.startswith(".") and ending not in _FILE_ENDINGS
     return known and plain and (len(value) >= _TELLING or _is_short_address(value, host, labels[-2]))
 
@@ -173,46 +178,60 @@ VALIDATORS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
 )
 
 
-def valid_many(names: Sequence[str], values: Sequence[str]) -> list[bool]:
-    """Return, for each of many values without NUL, whether every named validator accepts it."""
-    found = [True] * len(values)
+def valid_many(names: Sequence[str], texts: Texts) -> NDArray[np.bool_]:
+    """Return, for each of many values, whether every named validator accepts it."""
+    found = np.ones(texts.count, dtype=bool)
     for name in names:
-        many = _MANY.get(name)
+        many = _MANY.get(name) if texts.count and (texts.joined.isascii() or name == "email") else None
         one = VALIDATORS[name]
-        results = many(values) if many else [one(value) for value in values]
-        found = [before and after for before, after in zip(found, results, strict=True)]
+        found &= many(texts) if many else np.fromiter(map(one, texts.list()), np.bool_, texts.count)
     return found
 
 
-def _digits(values: Sequence[str]) -> list[str]:
-    joined = "\0".join(values)
-    return (joined.translate(_DROPPED) if joined.isascii() else _NOT_DIGIT_MANY.sub("", joined)).split("\0")
+def _digits(texts: Texts) -> Texts:
+    return Texts(_DROPPED(texts.joined), texts.count)
 
 
-def _all_same_many(values: Sequence[str]) -> list[bool]:
-    return [not digits or digits != digits[0] * len(digits) for digits in _digits(values)] if values else []
+def _all_same_many(texts: Texts) -> NDArray[np.bool_]:
+    return ~np.asarray(pc.match_substring_regex(_digits(texts).array(), _ONE_DIGIT))
 
 
-def _phone_many(values: Sequence[str]) -> list[bool]:
-    known = _DIGIT_PHONE.fullmatch
-    digits = _digits(values) if values else []
-    digits = [f"0{one[2:]}" if value[:3] == "+81" else one for one, value in zip(digits, values, strict=True)]
-    return [known(one) is not None and one[2:] != one[2] * len(one[2:]) for one in digits]
+def _phone_many(texts: Texts) -> NDArray[np.bool_]:
+    if "+" in texts.joined:
+        return np.fromiter(map(_phone, texts.list()), np.bool_, texts.count)
+    digits = _digits(texts).array()
+    known = pc.match_substring_regex(digits, rf"\A(?:{_DIGIT_PHONE.pattern})\z")
+    return np.asarray(pc.and_not(known, pc.match_substring_regex(digits, _ONE_BEHIND)))
 
 
-def _my_number_many(values: Sequence[str]) -> list[bool]:
-    if not values:
-        return []
-    found = [len(digits) == 12 and digits.isascii() for digits in _digits(values)]
-    if not all(found):
-        return [_my_number(value) for value in values]
-    digits = np.frombuffer("".join(_digits(values)).encode("ascii"), dtype=np.uint8).reshape(-1, 12) - 48
-    rest = digits[:, :11].astype(np.int64) @ np.array(_MY_NUMBER_WEIGHTS) % 11
-    good: list[bool] = (digits[:, 11] == np.where(rest <= 1, 0, 11 - rest)).tolist()
+class _Endings(dict[str, bool]):
+    """Whether what stands behind the last dot of a long address without odd dots makes it one."""
+
+    def __missing__(self, ending: str) -> bool:
+        found = self[ending] = "@" not in ending and _email(f"long.enough@example.{ending}")
+        return found
+
+
+def _email_many(texts: Texts) -> NDArray[np.bool_]:
+    endings, odd = _Endings(), ".." in texts.joined or "\0." in f"\0{texts.joined}"
+    found = (
+        endings[value[value.rfind(".") + 1 :]] if len(value) >= _TELLING and not odd else _email(value)
+        for value in texts.list()
+    )
+    return np.fromiter(found, np.bool_, texts.count)
+
+
+def _my_number_many(texts: Texts) -> NDArray[np.bool_]:
+    digits, borders = _digits(texts).packed()
+    found = np.diff(borders) == len(_MY_NUMBER_WEIGHTS) + 1
+    numbers = digits[borders[:-1][found][:, None] + np.arange(len(_MY_NUMBER_WEIGHTS) + 1)].astype(np.int64) - ord("0")
+    rest = numbers[:, :-1] @ np.array(_MY_NUMBER_WEIGHTS) % 11
+    good: NDArray[np.bool_] = np.diff(borders) == len(_MY_NUMBER_WEIGHTS) + 1
+    good[found] = numbers[:, -1] == np.where(rest <= 1, 0, 11 - rest)
     return good
 
 
-_MANY: Final[Mapping[str, Callable[[Sequence[str]], list[bool]]]] = MappingProxyType(
-    {"all-same": _all_same_many, "phone": _phone_many, "mod11-mynumber": _my_number_many}
+_MANY: Final[Mapping[str, Callable[[Texts], NDArray[np.bool_]]]] = MappingProxyType(
+    {"all-same": _all_same_many, "email": _email_many, "mod11-mynumber": _my_number_many, "phone": _phone_many}
 )
-"""Validators that judge many values in one go; each says what its namesake says."""
+"""Validators that judge many values in one go; each says what its namesake says of ASCII."""

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from pipeline.address import join
 from pipeline.detectors import ColumnHits
-from pipeline.digests import TAG_BYTES, hexadecimal, numbered
+from pipeline.digests import cmac_many, hexadecimal, numbered
 from pipeline.records import FileEntry, Run
-from pipeline.rules_values import canonical_tags
+from pipeline.rules_values import kind_key
 from pipeline.schemas import TABLES, plain_text, schema_of
 
 __all__ = ["finding_batch", "finding_id", "image_offsets", "record_id"]
-
-_ORDER = [("offset", "ascending"), ("id", "ascending")]
 
 
 def image_offsets(runs: Sequence[Run], offsets: NDArray[np.int64], lengths: NDArray[np.int64]) -> pa.Array:
@@ -42,21 +40,23 @@ def finding_batch(
 
     ``runs`` are those of the entry that have a place on the medium.
     """
-    offsets = np.concatenate([column.starts for column in columns])
-    lengths = np.concatenate([column.lengths for column in columns])
+    offsets, lengths, records = (
+        np.concatenate([getattr(column, name) for column in columns]) for name in ("starts", "lengths", "records")
+    )
+    ids = _ids(columns, entry.address)
+    order = _order(offsets, ids)
+    offsets, lengths, records = offsets[order], lengths[order], records[order]
     spans = pc.binary_join_element_wise(_decimal(offsets), _decimal(lengths), "+")
-    base = join(entry.address, "bytes", "")  # as of :func:`~pipeline.address.at_bytes`
     fields: dict[str, Any] = {
-        "id": _ids(columns, entry.address),
-        "address": pc.binary_join_element_wise(base, spans, ""),
+        "id": hexadecimal(ids[order]),
+        "address": pc.binary_join_element_wise(join(entry.address, "bytes", ""), spans, ""),
         "offset": pa.array(offsets),
         "image_offset": image_offsets(runs, offsets, lengths),
         "length": pa.array(lengths),
-        "record": _records(columns, entry),
-        **_joined(columns, key),
+        "record": hexadecimal(numbered(("record", entry.address, ""), records, np.zeros_like(records))),
+        **_of_values(columns, order, key),
+        **_of_columns(columns, order),
     }
-    order = pc.sort_indices(pa.table({"offset": fields["offset"], "id": fields["id"]}), sort_keys=_ORDER)
-    fields = {name: array.take(order) for name, array in fields.items()}
     constants = {
         "exhibit": entry.exhibit, "path": entry.path, "file": entry.id, "origin": entry.origin, "content": content,
         "locator": "",
@@ -65,6 +65,15 @@ def finding_batch(
     fields["person"] = pa.nulls(len(spans), pa.string())
     schema = schema_of(TABLES["detections"])
     return pa.RecordBatch.from_arrays([fields[name] for name in schema.names], schema=schema)
+
+
+def _order(offsets: NDArray[np.int64], ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the order of findings by place, of those at one place by id."""
+    order = np.argsort(offsets, kind="stable")
+    if not (np.diff(offsets[order]) == 0).any():
+        return order
+    high, low = ids[:, :8].copy().view(">u8")[:, 0], ids[:, 8:].copy().view(">u4")[:, 0]
+    return np.lexsort((low, high, offsets))
 
 
 def _decimal(numbers: NDArray[np.int64]) -> pa.Array:
@@ -82,35 +91,29 @@ def record_id(address: str, locator: str, start: int) -> str:
     return numbered(("record", address, locator), np.array([start]), np.zeros(1, np.int64)).tobytes().hex()
 
 
-def _ids(columns: Sequence[ColumnHits], base: str) -> pa.Array:
-    """Return :func:`finding_id` of each finding."""
-    found = [numbered(("finding", base, column.kind, column.rule), column.starts, column.lengths) for column in columns]
-    return hexadecimal(np.concatenate(found))
+def _ids(columns: Sequence[ColumnHits], base: str) -> NDArray[np.uint8]:
+    """Return :func:`finding_id` of each finding, as bytes."""
+    return np.concatenate(
+        [numbered(("finding", base, one.kind, one.rule), one.starts, one.lengths) for one in columns]
+    )  # fmt: skip
 
 
-def _records(columns: Sequence[ColumnHits], entry: FileEntry) -> pa.Array:
-    starts = np.concatenate([column.records for column in columns])
-    return hexadecimal(numbered(("record", entry.address, ""), starts, np.zeros_like(starts)))
+def _of_values(columns: Sequence[ColumnHits], order: NDArray[np.int64], key: bytes) -> dict[str, pa.Array]:
+    """Return what differs from value to value."""
+    firsts = np.cumsum([0, *(column.values.count for column in columns[:-1])])
+    which = np.concatenate([column.which + first for column, first in zip(columns, firsts, strict=True)])[order]
+    tags = np.concatenate([cmac_many(kind_key(key, one.kind), *one.values.packed()) for one in columns])
+    shapes = pa.concat_arrays([column.shapes.array() for column in columns])
+    return {"value_tag": hexadecimal(tags[which]), "shape": shapes.take(pa.array(which))}
 
 
-def _joined(columns: Sequence[ColumnHits], key: bytes) -> dict[str, pa.Array]:
-    """Return what differs from column to column or from value to value."""
-    parts: dict[str, list[pa.Array]] = {}
-    for column in columns:
-        which = pa.array(column.which)
-        tags = canonical_tags(key, column.kind, column.values)
-        own = {
-            "value_tag": hexadecimal(np.frombuffer(tags, np.uint8).reshape(-1, TAG_BYTES)).take(which),
-            "shape": pa.array(column.shapes, pa.string()).take(which),
-            "kind": pa.repeat(column.kind, len(which)),
-            "rule": pa.repeat(column.rule, len(which)),
-            "encoding": pa.repeat(column.encoding, len(which)),
-            "validated": pa.repeat(column.validated, len(which)),
-            "score": pa.repeat(float(column.score), len(which)),
-        }
-        for name, array in own.items():
-            parts.setdefault(name, []).append(array)
-    return {name: pa.concat_arrays(arrays) for name, arrays in parts.items()}
+def _of_columns(columns: Sequence[ColumnHits], order: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Return what differs from column to column."""
+    number = pa.array(np.repeat(np.arange(len(columns)), [len(column) for column in columns])[order])
+    found = {name: pa.array([getattr(one, name) for one in columns]) for name in ("kind", "rule", "encoding")}
+    found["validated"] = pa.array([one.validated for one in columns])
+    found["score"] = pa.array([float(one.score) for one in columns])
+    return {name: values.take(number) for name, values in found.items()}
 
 
 def _text(value: str) -> pa.Scalar:
