@@ -73,6 +73,7 @@ def _spans(index: _Index, table: TagTable) -> _Spans:
     for number, kind in enumerate(table.kinds):
         own = np.flatnonzero(table.kind == number)
         if kind in index and len(own):
+            own = own[np.argsort(table.tags[own])]  # neighbours are looked up in the same memory
             tags = index[kind][0]
             first = np.searchsorted(tags, table.tags[own], "left")
             size = np.searchsorted(tags, table.tags[own], "right") - first

@@ -71,9 +71,11 @@ _OLD_FORMS: Final = (
     "高崎吉辺辺浜浜沢斉斉斎島島桑徳広国真竜桜渕渕槙曽柳富黒青増瀬清郷寛隆寿恵栄円桧滝与条蔵縄亀戸羽",
 )
 _VARIANTS: Final = Characters(str.maketrans(*_OLD_FORMS))
+_OLD: Final = re.compile(f"[{_OLD_FORMS[0]}]")
 _NOT_NUMBER: Final = re.compile(r"[^0-9A-Za-z\0]")
 _DROPPED: Final = Characters(dict.fromkeys(code for code in range(128) if _NOT_NUMBER.match(chr(code))))
 _SPACES: Final = tuple(code for code in range(0x3001) if chr(code).isspace())
+_GAP: Final = re.compile(r"[\s・･]")
 _GAPS: Final = Characters(dict.fromkeys([*_SPACES, *map(ord, "・･")]))
 _SMALL: Final = Characters(str.maketrans("ヶがノ之ッャュョァィゥェォ", "ケケのの" + "ツヤユヨアイウエオ"))
 _HIRAGANA: Final = Characters({code: code + 0x60 for code in range(0x3041, 0x3097)})
@@ -124,7 +126,7 @@ def canonical(kind: str, value: str) -> str:
         return iso_date(text) or re.sub(r"\s", "", text)
     if kind == "email":
         return text.lower()
-    text = modern(_GAPS(text))
+    text = modern(_GAPS(text) if len(text) > _LONG else _GAP.sub("", text))
     if kind == "name-kana":
         return _SMALL(_HIRAGANA(text))
     return _address(text) if kind == "address" else text
@@ -142,7 +144,7 @@ def canonical_many(kind: str, values: Sequence[str]) -> list[str]:
 
 def modern(text: str) -> str:
     """Return a name with old and variant kanji in the form most registers use."""
-    return _VARIANTS(text)
+    return _VARIANTS(text) if len(text) > _LONG or _OLD.search(text) else text
 
 
 def spellings(text: str) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ __all__ = ["REACH", "Framed", "frames_in"]
 REACH: Final = 2048
 _BLANK: Final = 160
 """White space looked over before an opening."""
+_NEAR: Final = 11 << 10
+"""A frame matters within five reaches and a half of an anchor: a frame around it, the line of its end, a frame there."""
 _NAME: Final = rb"[^<>\s/!?]{1,60}"
 _REPEATED: Final = re.compile(rb"</" + _NAME + rb">\s{0,80}</(" + _NAME + rb")>\s{0,80}(?=<\1[\s>])")
 _NOT_RECORDS: Final = frozenset({b"tr", b"td", b"th", b"dd", b"dt", b"p", b"div", b"span", b"a", b"b", b"i", b"font"})
@@ -47,12 +49,12 @@ class Framed:
         if not anchors:
             return cls()
         if not track:
-            found = frames_in(data)
+            found = _near(data, anchors)
         else:
             found = sorted(
                 (2 * start + parity, 2 * end + parity)
                 for parity in {(anchor + 1) % 2 for anchor in anchors}
-                for start, end in frames_in(_plain_units(data, track, parity))
+                for start, end in _near(_plain_units(data, track, parity), [anchor // 2 for anchor in anchors])
             )
         framed = replace(cls.of(found), anchors=anchors)
         return replace(framed, anchors=framed.every_line(data, track)) if found else framed
@@ -141,6 +143,19 @@ def frames_in(data: bytes) -> list[tuple[int, int]]:
             found.update(_between(data, family))
     if b"</" in data:
         found.update(_elements(data))
+    return sorted(found)
+
+
+def _near(data: bytes, anchors: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the frames that what is read because of some anchors may lie in: nothing else is searched for them."""
+    found: set[tuple[int, int]] = set()
+    low = high = 0
+    for anchor in (*anchors, None):
+        if anchor is not None and anchor - _NEAR <= high:
+            high = max(high, anchor + _NEAR)
+            continue
+        found.update((low + start, low + end) for start, end in frames_in(data[low:high]))
+        low, high = (0, 0) if anchor is None else (anchor - _NEAR, anchor + _NEAR)
     return sorted(found)
 
 

@@ -69,7 +69,7 @@ def people_batch(rows: Detections, owners: Owners) -> pa.RecordBatch:
         "basis": pa.array([basis for basis, _ in reasons], pa.string()),
         "exhibits": _exhibits(rows, person, order),
         "findings": pa.array(np.bincount(person[known], minlength=count)[order]),
-        "records": pa.array(_records(rows, person, count)[order]),
+        "records": pa.array(_records(rows, owners.person, count)[order]),
         "household": _households(rows, person, order),
         "most": pa.array(_most(rows, owners, person, count)[order]),
     }
@@ -84,18 +84,21 @@ def _exhibits(rows: Detections, person: NDArray[np.int64], order: NDArray[np.int
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     known = person >= 0
-    pairs = np.unique(place[person[known]] * len(labels) + rank[rows.exhibit[known]])
+    held = np.zeros(len(order) * len(labels), dtype=bool)
+    held[place[person[known]] * len(labels) + rank[rows.exhibit[known]]] = True
+    pairs = np.flatnonzero(held)
     borders = np.searchsorted(pairs, np.arange(len(order) + 1) * len(labels))
     texts = pa.array(labels, pa.string()).take(pa.array(pairs % len(labels)))
     return pa.ListArray.from_arrays(pa.array(borders, pa.int32()), texts)
 
 
-def _records(rows: Detections, person: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def _records(rows: Detections, owner: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return the number of records of each person; all detections without one count as one."""
-    number = np.where(rows.alone, rows.records, rows.record)
-    known = person >= 0
-    pairs = np.unique(person[known] * (rows.records + 1) + number[known])
-    return np.bincount(pairs // (rows.records + 1), minlength=count)
+    single = np.zeros(rows.records, dtype=bool)
+    single[rows.record[rows.alone]] = True
+    found = np.bincount(owner[(owner >= 0) & ~single], minlength=count)
+    found += np.bincount(owner[(owner >= 0) & single], minlength=count) > 0
+    return found
 
 
 def _most(rows: Detections, owners: Owners, person: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from pipeline.errors import IntegrityError
 
 __all__ = ["COLUMNS", "Detections", "Owners", "Values", "read_detections", "values_of"]
 
@@ -102,31 +104,42 @@ def _numbered(column: pa.Array, found: dict[str, int]) -> NDArray[np.int32]:
 
 def _bytes(column: pa.Array, size: int) -> NDArray[np.uint8]:
     """Return digests in hexadecimal as bytes, one row each."""
-    digits = "".join(column.to_pylist())
-    return np.frombuffer(bytes.fromhex(digits), np.uint8).reshape(len(column), size)
+    borders = np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, column.offset * 4)
+    if not (np.diff(borders) == 2 * size).all():
+        raise IntegrityError("detections: an id or a tag is not of its length; run the stage examine again")
+    digits = memoryview(column.buffers()[2] or b"")[int(borders[0]) : int(borders[-1])]
+    return np.frombuffer(bytes.fromhex(str(digits, "ascii")), np.uint8).reshape(len(column), size)
 
 
 def _first_seen(ids: NDArray[np.uint8]) -> tuple[NDArray[np.int32], int]:
-    """Number ids in the order of their first appearance."""
+    """Number ids in the order of their first appearance; equal ones mostly follow one another."""
     high, low = ids[:, :8].copy().view(np.uint64)[:, 0], ids[:, 8:].copy().view(np.uint32)[:, 0]
-    order = np.lexsort((low, high))
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
-    group = np.cumsum(new) - 1
-    firsts = order[new]
-    rank = np.empty(len(firsts), np.int32)
-    rank[np.argsort(firsts)] = np.arange(len(firsts), dtype=np.int32)
-    numbers = np.empty(len(order), np.int32)
-    numbers[order] = rank[group]
-    return numbers, len(firsts)
+    heads = np.flatnonzero(_changes(high, low))
+    order = heads[np.lexsort((low[heads], high[heads]))]
+    new = _changes(high[order], low[order])
+    rank = np.empty(int(new.sum()), np.int32)
+    rank[np.argsort(order[new])] = np.arange(len(rank), dtype=np.int32)
+    numbers = np.empty(len(ids), np.int32)
+    numbers[order] = rank[np.cumsum(new) - 1]
+    return np.repeat(numbers[heads], np.diff(np.append(heads, len(ids)))), len(rank)
+
+
+def _changes(*columns: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where rows differ from the row before; the first one does."""
+    new = np.ones(len(columns[0]), dtype=bool)
+    new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return new
 
 
 def values_of(rows: Detections) -> Values:
     """Return the distinct values of each record."""
-    key = rows.record.astype(np.int64) * (len(rows.kinds) + 1) + rows.kind
-    order = np.lexsort((rows.low, rows.high, key))
+    kinds = len(rows.kinds) + 1
+    key = rows.record.astype(np.int64) * kinds + rows.kind
+    order = np.argsort(key, kind="stable")
+    heads = np.append(np.flatnonzero(_changes(key[order])), len(order))
+    several = np.repeat(np.diff(heads) > 1, np.diff(heads))
+    own = order[several]
+    order[several] = own[np.lexsort((rows.low[own], rows.high[own], key[own]))]
     key, high, low = key[order], rows.high[order], rows.low[order]
-    new = np.ones(len(key), dtype=bool)
-    new[1:] = (key[1:] != key[:-1]) | (high[1:] != high[:-1]) | (low[1:] != low[:-1])
-    key = key[new]
-    return Values(key // (len(rows.kinds) + 1), key % (len(rows.kinds) + 1), high[new], low[new])
+    new = _changes(key, high, low)
+    return Values(key[new] // kinds, key[new] % kinds, high[new], low[new])

@@ -14,12 +14,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digests import hexadecimal, numbered
 from pipeline.records import identify
 from pipeline.register import Register
 from pipeline.register_match import TagTable
 from pipeline.stages.people_columns import Detections, Owners, Values, values_of
 
-__all__ = ["owners_of"]
+__all__ = ["owners_of", "people_of"]
 
 IDENTIFIERS: Final = ("citizen-code", "my-number", "resident-code")
 SUPPORT: Final = ("address", "postal-code", "phone", "email", "bank-account", "household-number")
@@ -62,6 +63,8 @@ class _Naming:
         ``one_to_one`` asks that this person's records have no other key, else the key counts as nobody's.
         """
         known = self.person[records] >= 0
+        if known.all():
+            return np.empty(0, np.int64)
         values, person = _owned(keys[known], self.person[records][known], one_to_one=one_to_one)
         open_, wanted = records[~known], keys[~known]
         owner = np.full(len(wanted), _NOBODY, np.int64)
@@ -122,9 +125,15 @@ def _by_register(naming: _Naming, dataset: str, register: Register, rows: Detect
     table = TagTable(rows.kinds, values.record, values.kind, values.high.byteswap())
     found = register.match_many(table, rows.records)
     records = naming.open(np.flatnonzero(found.rows >= 0))
-    who = _each(lambda row: identify("person", dataset, int(row)), found.rows[records].tolist())
+    who = people_of(dataset, found.rows[records])
     bits = _each(lambda bits: _basis(rows.kinds, bits), found.kinds[records].tolist())
     naming.name(records, who, [(f"register:{basis}", dataset) for basis in bits])
+
+
+def people_of(dataset: str, rows: _Ints) -> list[str]:
+    """Return the ids of the people in rows of a register."""
+    ids: list[str] = hexadecimal(numbered(("person", dataset), rows, np.zeros_like(rows))).to_pylist()
+    return ids
 
 
 def _basis(kinds: Sequence[str], bits: int) -> str:

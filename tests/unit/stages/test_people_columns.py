@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -17,7 +18,7 @@ from pipeline.rules_values import value_tag
 from pipeline.schemas import TABLES, rows_to_table, table_to_rows
 from pipeline.stages.people import people_batch
 from pipeline.stages.people_columns import read_detections
-from pipeline.stages.people_links import owners_of
+from pipeline.stages.people_links import owners_of, people_of
 from tests.builders.people import Resident, generate
 from tests.unit.test_register_match import FIELDS, KEY, build
 
@@ -101,7 +102,10 @@ class OneByOne:
                 tags = {kind: values for kind in FIELDS if (values := self.tags(record, kind))}
                 match = registers[dataset].match_tags(tags)
                 if match is not None and record not in self.who:
-                    self.who[record] = identify("person", dataset, match.row), (f"register:{match.basis}", dataset)
+                    self.who[record] = (
+                        people_of(dataset, np.array([match.row]))[0],
+                        (f"register:{match.basis}", dataset),
+                    )
         for kind in ("citizen-code", "my-number", "resident-code"):
             for record in self.tie((kind,), one_to_one=True):
                 self.who[record] = identify("person", kind, self.tags(record, kind)[0]), (kind, None)
