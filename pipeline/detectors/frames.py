@@ -27,7 +27,7 @@ REACH: Final = 2048
 _BLANK: Final = 160
 """White space looked over before an opening."""
 _NEAR: Final = 11 << 10
-"""A frame matters within five reaches and a half of an anchor: a frame around it, the line of its end, a frame there."""
+"""A frame matters within five reaches and a half of an anchor: one around it, the line of its end, one there."""
 _NAME: Final = rb"[^<>\s/!?]{1,60}"
 _REPEATED: Final = re.compile(rb"</" + _NAME + rb">\s{0,80}</(" + _NAME + rb")>\s{0,80}(?=<\1[\s>])")
 _NOT_RECORDS: Final = frozenset({b"tr", b"td", b"th", b"dd", b"dt", b"p", b"div", b"span", b"a", b"b", b"i", b"font"})

@@ -20,7 +20,7 @@ from pipeline.register import Register
 from pipeline.register_match import TagTable
 from pipeline.stages.people_columns import Detections, Owners, Values, values_of
 
-__all__ = ["owners_of", "people_of"]
+__all__ = ["owners_of", "people_in"]
 
 IDENTIFIERS: Final = ("citizen-code", "my-number", "resident-code")
 SUPPORT: Final = ("address", "postal-code", "phone", "email", "bank-account", "household-number")
@@ -125,12 +125,12 @@ def _by_register(naming: _Naming, dataset: str, register: Register, rows: Detect
     table = TagTable(rows.kinds, values.record, values.kind, values.high.byteswap())
     found = register.match_many(table, rows.records)
     records = naming.open(np.flatnonzero(found.rows >= 0))
-    who = people_of(dataset, found.rows[records])
+    who = people_in(dataset, found.rows[records])
     bits = _each(lambda bits: _basis(rows.kinds, bits), found.kinds[records].tolist())
     naming.name(records, who, [(f"register:{basis}", dataset) for basis in bits])
 
 
-def people_of(dataset: str, rows: _Ints) -> list[str]:
+def people_in(dataset: str, rows: _Ints) -> list[str]:
     """Return the ids of the people in rows of a register."""
     ids: list[str] = hexadecimal(numbered(("person", dataset), rows, np.zeros_like(rows))).to_pylist()
     return ids

@@ -18,7 +18,7 @@ from pipeline.rules_values import value_tag
 from pipeline.schemas import TABLES, rows_to_table, table_to_rows
 from pipeline.stages.people import people_batch
 from pipeline.stages.people_columns import read_detections
-from pipeline.stages.people_links import owners_of, people_of
+from pipeline.stages.people_links import owners_of, people_in
 from tests.builders.people import Resident, generate
 from tests.unit.test_register_match import FIELDS, KEY, build
 
@@ -103,7 +103,7 @@ class OneByOne:
                 match = registers[dataset].match_tags(tags)
                 if match is not None and record not in self.who:
                     self.who[record] = (
-                        people_of(dataset, np.array([match.row]))[0],
+                        people_in(dataset, np.array([match.row]))[0],
                         (f"register:{match.basis}", dataset),
                     )
         for kind in ("citizen-code", "my-number", "resident-code"):
