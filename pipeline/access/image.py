@@ -28,6 +28,9 @@ _FOREIGN: Final = (
     (0, b"PK\x03\x04", "a ZIP archive or an AFF4 image"), (0, b"\x1f\x8b\x08", "a gzip file"),
     (0, b"BZh", "a bzip2 file"), (0, b"\xfd7zXZ\0", "an xz file"), (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (0, b"(\xb5/\xfd", "a Zstandard file"), (0, b"Rar!\x1a\x07", "a RAR archive"),
+    (0, b"\x04\x22\x4d\x18", "an LZ4 file"), (0, b"encrcdsa", "an encrypted Apple disk image"),
+    (0, b"conectix\0\0\0", "a VHD disk without its end"),
+    (0, b"# Disk Descriptor", "a VMware descriptor of an unknown kind"),
 )  # fmt: skip
 """(start, bytes, name) of formats whose bytes would be taken for an empty medium (libmagic's signatures)."""
 CONTAINER_MARKS: Final = (
@@ -63,10 +66,13 @@ def open_image(path: Path) -> Image:
         raise UnreadableError(f"{path}: named like an E01 image but is none; name the right file, or copy it again")
     if head.startswith(QCOW_SIGNATURE):
         return QcowImage(path)
+    container = _container(path)
+    if container is not None:
+        return container
     for start, magic, name in _FOREIGN:
         if head[start : start + len(magic)] == magic:
             raise UnreadableError(f"{path}: is {name}, which is not read as a medium; unpack or convert a copy first")
-    return _container(path) or RawImage(raw_segments(path))
+    return RawImage(raw_segments(path))
 
 
 def _container(path: Path) -> Image | None:

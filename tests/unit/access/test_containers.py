@@ -132,6 +132,31 @@ def test_a_compressed_image_is_refused_not_taken_for_a_medium(tmp_path: Path) ->
             open_image(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\x04\x22\x4d\x18", "an LZ4 file"),
+        (b"encrcdsa\0\0\0\2", "an encrypted Apple disk image"),
+        (b"# Disk Descriptor File\nversion=1\n", "a VMware descriptor of an unknown kind"),
+    ],
+)
+def test_what_dfvfs_does_not_know_is_refused_too(tmp_path: Path, head: bytes, kind: str) -> None:
+    (tmp_path / "m.img").write_bytes(head + bytes(9999))
+    with pytest.raises(UnreadableError, match=rf"m\.img: is {kind}, which is not read as a medium; unpack"):
+        open_image(tmp_path / "m.img")
+
+
+@pytest.mark.tools
+def test_a_vhd_whose_end_is_missing_is_refused_not_taken_for_a_medium(
+    tmp_path: Path, tools: Callable[..., None]
+) -> None:
+    tools("qemu-img")
+    path = _convert(tmp_path, "vhd", KINDS["vhd"])
+    path.write_bytes(path.read_bytes()[:-512])
+    with pytest.raises(UnreadableError, match="is a VHD disk without its end, which is not read as a medium"):
+        open_image(path)
+
+
 def _qcow(entries: list[int], data: bytes) -> bytes:
     """Return a QCOW2 image of 512-byte clusters: header, table of tables, table, data from byte 1536."""
     header = struct.pack(">4sIQIIQIIQ", b"QFI\xfb", 2, 0, 0, 9, 512 * len(entries), 0, 1, 512).ljust(512, b"\0")

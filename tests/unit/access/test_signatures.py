@@ -82,3 +82,12 @@ def test_two_bytes_alone_name_nothing(tmp_path: Path) -> None:
     path = tmp_path / "volume"
     path.write_bytes(raw)
     assert recognise(open_image(path)) is None
+
+
+@pytest.mark.parametrize("sector", [0, 1, 2, 3])
+def test_a_physical_volume_is_known_by_a_label_in_any_of_its_first_four_sectors(tmp_path: Path, sector: int) -> None:
+    path = tmp_path / "pv.raw"
+    path.write_bytes(bytes(512 * sector) + b"LABELONE".ljust(24, b"\0") + b"LVM2 001" + bytes(1 << 20))
+    known = recognise(open_image(path))
+    assert known is not None
+    assert (known.name, known.role) == ("LVM", "manager")
