@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pipeline.artefacts.base import Action, Event
 from pipeline.artefacts.hive import at, data_of, keys, number_of, text_of, values, when
-from pipeline.artefacts.hive_artefact import Scene, setting
+from pipeline.artefacts.hive_artefact import STATE, Scene, setting
 from pipeline.artefacts.times import from_filetime, from_unix_us
 
 __all__ = ["computer_names", "earlier_systems", "host_settings", "interfaces", "last_shutdown", "recording", "shares"]
@@ -153,6 +153,6 @@ def _interface(key: Any, place: str) -> Iterator[Event]:
     }  # fmt: skip
     time = from_unix_us(leased * 1_000_000) if leased else None
     yield Event(
-        time=time or when(key), time_meaning="address leased" if time else "key last changed",
+        time=time, time_meaning="address leased" if time else STATE,
         action=Action.NETWORK_JOINED, subject=address, place=place, detail=detail,
     )  # fmt: skip

@@ -3,8 +3,8 @@ r"""SYSTEM: the application compatibility cache (ShimCache), XP to Windows 11.
 It lists programs that were run or merely seen in a folder; the time is the file's own, not that of a start.
 
 SOURCE: libyal winreg-kb, "Application Compatibility Cache key" (head 0xDEADBEEF XP: 400 bytes, entries of 552;
-0xBADC0FFE 2003: 8 bytes; 0xBADC0FEE Vista and 7: 128 bytes; head size 0x80 Windows 8, entries ``00ts`` and ``10ts``;
-head size 0x30 and 0x34 Windows 10 and later, entries ``10ts``).
+0xBADC0FFE 2003 and Vista: 8 bytes; 0xBADC0FEE 7: 128 bytes; head size 0x80 Windows 8, entries ``00ts``, and 8.1,
+entries ``10ts``; head size 0x30 and 0x34 Windows 10 and later, entries ``10ts``).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _programs(data: bytes) -> Iterator[_Program]:
     if magic == 0xDEADBEEF:
         yield from _xp(data)
     elif magic in {0xBADC0FFE, 0xBADC0FEE}:
-        yield from _fixed(data, start=8 if magic == 0xBADC0FFE else 128, vista=magic == 0xBADC0FEE)
+        yield from _fixed(data, seven=magic == 0xBADC0FEE)
     elif magic in {0x80, 0x30, 0x34}:
         yield from _signed(data, magic)
     elif len(data) >= 8:
@@ -90,14 +90,15 @@ def _xp(data: bytes) -> Iterator[_Program]:
         yield _Program(_text(entry[:528]), modified, updated=updated)
 
 
-def _fixed(data: bytes, *, start: int, vista: bool) -> Iterator[_Program]:
-    """Entries of one size: 32-bit 24 (2003, Vista) or 32 (7) bytes, 64-bit 32 or 48 bytes; names stand elsewhere.
+def _fixed(data: bytes, *, seven: bool) -> Iterator[_Program]:
+    """Entries of one size, names elsewhere: 2003 and Vista 24 bytes (32 on 64 bits), 7 adds the place of a blob.
 
     A 64-bit entry is known by the padding after its two lengths: four zero bytes, where a 32-bit one has the place.
     """
+    start = 128 if seven else 8
     count = min(int.from_bytes(data[4:8], "little"), _MOST)
     wide = data[start + 4 : start + 8] == bytes(4)
-    size = _entry_size(data, start, count, wide) if vista else (32 if wide else 24)
+    size = (48 if wide else 32) if seven else (32 if wide else 24)
     for at_ in range(start, start + count * size, size):
         length, _ = struct.unpack_from("<HH", data, at_)
         place = struct.unpack_from("<Q" if wide else "<I", data, at_ + (8 if wide else 4))[0]
@@ -107,19 +108,7 @@ def _fixed(data: bytes, *, start: int, vista: bool) -> Iterator[_Program]:
             message = f"the name of a program lies outside the cache (entry {(at_ - start) // size})"
             raise ValueError(message)
         name = data[place : place + length].decode("utf-16-le", "replace")
-        yield _Program(name, modified, ("yes" if flags & 2 else "no") if vista else "")
-
-
-def _entry_size(data: bytes, start: int, count: int, wide: bool) -> int:
-    """Tell Vista from 7, which both have this head: 7 adds the size and place of a blob to each entry."""
-    long, short = (48, 32) if wide else (32, 24)
-    if count < 2:
-        return long
-    second = start + long
-    length, most = struct.unpack_from("<HH", data, second)
-    place = struct.unpack_from("<Q" if wide else "<I", data, second + (8 if wide else 4))[0]
-    fits = 0 < length < most <= length + 2 and start + long * count <= place and place + length <= len(data)
-    return long if fits else short
+        yield _Program(name, modified, ("yes" if flags & 2 else "no") if seven else "")
 
 
 def _signed(data: bytes, head: int) -> Iterator[_Program]:
@@ -133,22 +122,22 @@ def _signed(data: bytes, head: int) -> Iterator[_Program]:
         if len(entry) < size:
             message = "the program cache ends inside an entry"
             raise ValueError(message)
-        yield _of_entry(entry, head)
+        yield _of_entry(entry, old=head == 0x80, packaged=data[position : position + 4] == b"10ts")
         position += 12 + size
     if position < len(data) and data[position:].strip(b"\0"):
         message = f"the program cache cannot be read from {position} on"
         raise ValueError(message)
 
 
-def _of_entry(entry: bytes, head: int) -> _Program:
+def _of_entry(entry: bytes, *, old: bool, packaged: bool) -> _Program:
+    """Read an entry; 8 and 8.1 have flags, and 8.1 a package's name before them."""
     length = struct.unpack_from("<H", entry)[0]
     name = entry[2 : 2 + length].decode("utf-16-le", "replace")
     after = 2 + length
     executed = ""
-    if head == 0x80:
-        package = struct.unpack_from("<H", entry, after)[0]  # 8.1 names a package here, 8 has two bytes of nothing
-        flags = struct.unpack_from("<I", entry, after + 2 + package)[0]
-        executed, after = "yes" if flags & 2 else "no", after + 2 + package + 8
+    if old:
+        after += 2 + struct.unpack_from("<H", entry, after)[0] if packaged else 0
+        executed, after = "yes" if struct.unpack_from("<I", entry, after)[0] & 2 else "no", after + 8
     return _Program(name, struct.unpack_from("<Q", entry, after)[0], executed)
 
 

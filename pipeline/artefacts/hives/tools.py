@@ -50,7 +50,7 @@ def seven_zip(scene: Scene) -> Iterator[Event]:
         texts = data_of(key, name)[: 1 << 20].decode("utf-16-le", "replace").split("\0")
         for position, text in enumerate(text for text in texts if text):
             detail: dict[str, str | int] = {"program": "7-zip", "position": position, "shows": shows}
-            yield state(action, text, place, detail, actor=scene.owner)
+            yield state(action, text, f"{place}\\{position}", detail, actor=scene.owner)
 
 
 def winrar(scene: Scene) -> Iterator[Event]:
@@ -96,10 +96,11 @@ def _stamp(text: str, timezone: str) -> datetime | None:
 
 def sysinternals(scene: Scene) -> Iterator[Event]:
     """Yield tools whose licence was accepted: at a first start, or for many tools at once by a script."""
-    place = "Software\\SysInternals"
-    tools = [(key.get_name() or "", when(key)) for key in keys(at(scene.root, place)) if number_of(key, "EulaAccepted")]
-    times = [time for _, time in tools if time is not None]
-    for name, time in tools:
+    base = "Software\\SysInternals"
+    tools = [key for key in keys(at(scene.root, base)) if number_of(key, "EulaAccepted")]
+    times = [time for key in tools if (time := when(key)) is not None]
+    for key in tools:
+        name, time = key.get_name() or "", when(key)
         together = sum(abs(other - time) <= _AT_ONCE for other in times) if time is not None else 0
         alone = together < _MANY
         wiper = name.lower() in _WIPERS and alone
@@ -107,9 +108,11 @@ def sysinternals(scene: Scene) -> Iterator[Event]:
         detail: dict[str, str | int] = {"program": name, "accepted_together": together}
         if not alone:
             detail["shows"] = "licences of many tools were accepted at once; no start is shown"
+        # A tool that keeps settings here writes them at each end, which moves the time of the key.
+        meaning = "licence accepted" if key.get_number_of_values() == 1 else "licence accepted or settings last written"
         yield Event(
-            time=time, time_meaning="licence accepted", action=action, subject=name, actor=scene.owner, precision_us=1,
-            place=f"{place}\\{name}\\EulaAccepted", detail=detail,
+            time=time, time_meaning=meaning, action=action, subject=name, actor=scene.owner, precision_us=1,
+            place=f"{base}\\{name}\\EulaAccepted", detail=detail,
         )  # fmt: skip
 
 

@@ -28,8 +28,13 @@ def built(keys: Keys, when: datetime = WHEN) -> bytes:
 def read(name: str, data: bytes, path: str = "/Users/a/x", **logs: bytes) -> list[Fact]:
     """Return what one reader says; ``log1`` and others are the logs beside the hive."""
     (artefact,) = (known for known in ARTEFACTS if known.name == name)
+    return list(artefact.read(candidate_of(data, path, **logs)))
+
+
+def candidate_of(data: bytes, path: str, **logs: bytes) -> Candidate:
+    """Return a hive with the logs beside it."""
     beside = {f".{suffix}": Held(raw) for suffix, raw in logs.items()}
-    return list(artefact.read(Candidate(path=path, content=Held(data), companions=beside)))
+    return Candidate(path=path, content=Held(data), companions=beside)
 
 
 def events(name: str, keys: Keys, path: str = "/Users/a/x") -> list[Event]:

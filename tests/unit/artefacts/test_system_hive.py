@@ -133,6 +133,13 @@ def eight(path: str) -> bytes:
     return b"10ts" + bytes(4) + struct.pack("<I", len(body)) + body
 
 
+def eight_zero(path: str) -> bytes:
+    """Return an entry of Windows 8: path, insertion and shim flags, time, size of data."""
+    name = path.encode("utf-16-le")
+    body = struct.pack("<H", len(name)) + name + struct.pack("<IIQI", 2, 0, filetime(WHEN), 0)
+    return b"00ts" + bytes(4) + struct.pack("<I", len(body)) + body
+
+
 def seven(path: str, *, wide_: bool) -> bytes:
     """Return a cache of Windows 7 with two entries of one path, for 32 or 64 bits."""
     name, size = path.encode("utf-16-le"), 48 if wide_ else 32
@@ -140,6 +147,14 @@ def seven(path: str, *, wide_: bool) -> bytes:
     layout = "<HHxxxxQQIIQQ" if wide_ else "<HHIQIIII"
     entry = struct.pack(layout, len(name), len(name) + 2, place, filetime(WHEN), 2, 0, 0, 0)
     return struct.pack("<II", 0xBADC0FEE, 2).ljust(128, b"\0") + entry * 2 + name + b"\0\0"
+
+
+def vista(path: str, *, wide_: bool) -> bytes:
+    """Return a cache of 2003 or Vista with two entries of one path, for 32 or 64 bits."""
+    name, size = path.encode("utf-16-le"), 32 if wide_ else 24
+    layout = "<HHxxxxQQQ" if wide_ else "<HHIQQ"
+    entry = struct.pack(layout, len(name), len(name) + 2, 8 + 2 * size, filetime(WHEN), 77824)
+    return struct.pack("<II", 0xBADC0FFE, 2) + entry * 2 + name + b"\0\0"
 
 
 def xp(path: str) -> bytes:
@@ -154,11 +169,14 @@ def xp(path: str) -> bytes:
         (struct.pack("<I", 0x34).ljust(0x34, b"\0") + ten("C:\\a\\sdelete.exe"), None),
         (struct.pack("<I", 0x30).ljust(0x30, b"\0") + ten("C:\\a\\sdelete.exe"), None),
         (struct.pack("<I", 0x80).ljust(0x80, b"\0") + eight("C:\\a\\sdelete.exe"), "yes"),
+        (struct.pack("<I", 0x80).ljust(0x80, b"\0") + eight_zero("C:\\a\\sdelete.exe"), "yes"),
         (seven("C:\\a\\sdelete.exe", wide_=True), "yes"),
         (seven("C:\\a\\sdelete.exe", wide_=False), "yes"),
+        (vista("C:\\a\\sdelete.exe", wide_=True), None),
+        (vista("C:\\a\\sdelete.exe", wide_=False), None),
         (xp("C:\\a\\sdelete.exe"), None),
     ],
-    ids=["11", "10", "8.1", "7 of 64 bits", "7 of 32 bits", "XP"],
+    ids=["11", "10", "8.1", "8", "7 of 64 bits", "7 of 32 bits", "Vista of 64 bits", "Vista of 32 bits", "XP"],
 )
 def test_every_layout_of_the_program_cache_gives_path_and_time_of_the_file(cache: bytes, flag: str | None) -> None:
     place = f"{CONTROL}\\Control\\Session Manager\\AppCompatCache"
