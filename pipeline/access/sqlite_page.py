@@ -21,6 +21,8 @@ _LEAVES: Final = (10, 13)
 _HEADER: Final = {2: 12, 5: 12, 10: 8, 13: 8}
 _FIXED: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 """Bytes of serial types 0 to 9 (§2.1); 10 and 11 are reserved, even and odd ones from 12 are blobs and texts."""
+_PLAIN: Final = tuple(_FIXED[kind] if kind < 10 else max(kind - 12, 0) // 2 for kind in range(0x80))
+"""Bytes of a column by serial types of one byte."""
 _LEAST: Final = 16
 """Bytes of cells below which a page proves too little."""
 _STRIDE: Final = 1 << 18
@@ -144,6 +146,8 @@ def _free_blocks(data: bytes, size: int, at: int, content: int) -> int:
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return a variable-length integer of 1 to 9 bytes (§1.6) as a signed number, and the place behind it."""
+    if at < len(data) and data[at] < 0x80:
+        return data[at], at + 1
     value = 0
     for index in range(8):
         byte = data[at + index] if at + index < len(data) else 0
@@ -194,6 +198,9 @@ def _columns(data: bytes, at: int, local: int, payload: int) -> tuple[tuple[int,
     head, place = _varint(data, at)
     if not 1 < head <= min(local, 8192):
         return None
+    if head < 0x80 and (plain := data[at + 1 : at + head]).isascii():
+        fits = len(plain) == head - 1 and head + sum(map(_PLAIN.__getitem__, plain)) == payload
+        return (tuple(plain), at + head) if fits and 10 not in plain and 11 not in plain else None
     types: list[int] = []
     total = head
     while place < at + head:

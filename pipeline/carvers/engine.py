@@ -29,8 +29,9 @@ LOST_RATE: Final = 32
 
 When they are spent, the same is allowed once more for objects that start at a sector."""
 ONE_OBJECT: Final = 4 * CARVE_LIMIT
-_CALL: Final = 4096
-"""What looking at a header costs at least."""
+_CALL: Final = 1 << 14
+"""What looking at a header costs at least: a block allows 36,864 that come to nothing, and as many at its sectors."""
+_NOTHING: Final = "more headers that come to nothing than may be looked at; objects may lie behind them"
 
 
 class Finder(Protocol):
@@ -99,7 +100,8 @@ class Engine:
         self._finder, self._step = finder, window
         self._locating = [(index, one) for index, one in enumerate(carvers) if type(one).locate is not Carver.locate]
         self._everywhere = [index for index, one in enumerate(carvers) if one.everywhere]
-        numbers = {literal: number for number, literal in enumerate(literals(carvers))}
+        self._literals = literals(carvers)
+        numbers = {literal: number for number, literal in enumerate(self._literals)}
         self._owners: list[list[tuple[int, int]]] = [[] for _ in numbers]
         for index, carver in enumerate(self._carvers):
             for literal, offset in carver.headers:
@@ -115,11 +117,26 @@ class Engine:
 
         ``first``: raw space begins with the range.
         """
-        found = {
-            (start + at - offset, index)
-            for at, number in self._finder.find(data)
-            for offset, index in self._owners[number]
-        }
+        matches = self._finder.find(data)
+        return self._owned(matches, data, start, own, first=first)
+
+    def at_sectors(self, data: bytes, start: int, own: tuple[int, int], *, first: bool) -> list[tuple[int, int]]:
+        """Return the candidates that begin at a sector, without a look at all the others: there may be a flood."""
+        places = range(own[0] + -own[0] % SECTOR, own[1], SECTOR)
+        matches = [
+            (place + offset - start, number)
+            for number, (literal, owners) in enumerate(zip(self._literals, self._owners, strict=True))
+            for offset in {offset for offset, _ in owners}
+            for place in places
+            if data.startswith(literal, place + offset - start)
+        ]
+        return [item for item in self._owned(matches, data, start, own, first=first) if not item[0] % SECTOR]
+
+    def _owned(
+        self, matches: Sequence[tuple[int, int]], data: bytes, start: int, own: tuple[int, int], *, first: bool
+    ) -> list[tuple[int, int]]:  # fmt: skip
+        """Return (offset, number of the carver) of literals found at indexes, and of what carvers locate."""
+        found = {(start + at - offset, index) for at, number in matches for offset, index in self._owners[number]}
         for index, carver in self._locating:
             found.update((start + place, index) for place in carver.locate(data, start))
         found.update((own[0], index) for index in self._everywhere if first)
@@ -139,7 +156,10 @@ class Engine:
                     yield Missed(low, high - low, str(error))
                     continue
                 view.look(data, begin)
-                candidates = self.candidates(data, begin, (low, high), first=low == view.stretch.start)
+                seek = self.candidates if purse.anywhere > 0 else self.at_sectors
+                if purse.anywhere <= 0:
+                    yield Missed(low, high - low, _NOTHING)
+                candidates = seek(data, begin, (low, high), first=low == view.stretch.start)
                 yield from self._window(view, candidates, purse, held, high)
 
     def _window(
@@ -166,8 +186,7 @@ class Engine:
                     insort(taken if found.complete else broken[index], (start, start + length))
                 yield Found(found, carver.name, runs)
         if skipped is not None:
-            reason = "more headers that come to nothing than may be looked at; objects may lie behind them"
-            yield Missed(skipped, end - skipped, reason)
+            yield Missed(skipped, end - skipped, _NOTHING)
 
 
 def _proved(carver: Carver, view: SpaceView, at: int) -> Carved | None:

@@ -43,7 +43,7 @@ class CarveStage(Stage):
     """Carves raw space, block by block."""
 
     name: ClassVar[str] = "carve"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     reads: ClassVar[tuple[str, ...]] = ("evidence", "unreadable", "volumes", "entries", "extents", "remains")
     writes: ClassVar[tuple[str, ...]] = ("carved",)
 
