@@ -21,7 +21,8 @@ from pipeline.artefacts.cloud import DriveFiles, DropboxHistory, NextcloudJourna
 from pipeline.artefacts.compatibility import CompatibilityLog, CrashReport, RecentFiles
 from pipeline.artefacts.desktop import RecentlyUsed, TrashInfo
 from pipeline.artefacts.evtx import WindowsEventLog
-from pipeline.artefacts.fieldlogs import ExchangeTracking, FirewallLog, IisLog, ZeekLog
+from pipeline.artefacts.exchange_log import ExchangeTracking
+from pipeline.artefacts.fieldlogs import FirewallLog, IisLog
 from pipeline.artefacts.file_times import FileTimes
 from pipeline.artefacts.filelogs import FtpLog, RcloneLog, SmbdLog, TransferLog
 from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
@@ -63,6 +64,7 @@ from pipeline.artefacts.usrclass_hive import UsrclassHive
 from pipeline.artefacts.webcache import WebCache
 from pipeline.artefacts.weblogs import AccessLog, SquidLog, WebErrorLog
 from pipeline.artefacts.windows_search import SearchIndex
+from pipeline.artefacts.zeek import ZeekLog
 
 __all__ = [
     "ARTEFACTS",
