@@ -103,6 +103,8 @@ class LineLog(Artefact):
     form: ClassVar[re.Pattern[bytes]]
     stamped: ClassVar[int] = 1
     """The group of the form that is the stamp."""
+    silent: ClassVar[int] = 0
+    """The last group of a line that only counts for the span: forms tell by it before a line is looked at."""
     loose: ClassVar[re.Pattern[bytes] | None] = None
     """Lines that belong to the log without a stamp, such as those that continue the one before."""
     state_only: ClassVar[bool] = False
@@ -146,14 +148,14 @@ class LineLog(Artefact):
     def block(self, block: bytes, start: int, reading: Reading) -> Iterator[Event]:
         """Yield the events of whole lines, and note in the reading what they show."""
         matters, told, candidate = self.matters, self.told, reading.candidate
-        count, place, group = 0, reading.place, self.stamped
+        count, place, group, silent = 0, reading.place, self.stamped, self.silent
         last, time = reading.last, reading.time
         for found in self.form.finditer(block):
             count += 1
             stamp = found[group]
             if stamp != last:
                 last, time = stamp, self.timed(stamp, reading)
-            if matters(found):
+            if found.lastindex != silent and matters(found):
                 at = f"{place} {start + found.start()}"
                 yield from told(found, Line(time, at, candidate, reading.memory))
         if start == 0 and self.loose is not None:

@@ -24,6 +24,9 @@ _LARGE: Final = 7
 """Digits from which a number of bytes is a large response, about a mebibyte; every line counts for the span."""
 _MEBIBYTE: Final = 1 << 20
 _WHO: Final = re.compile(rb"(?:[^ ]+ )?([^ ]+) [^ ]+ (.+) ")
+_REQUEST: Final = re.compile(
+    rb'([^\[\n]{3,1024})\[([^\]\n]{20,32})\] "(?:([A-Z]{1,16}) )?([^"\\\n]*(?:\\.[^"\\\n]*)*)" (\d{3}) (\d+|-)'
+)
 _QUOTED: Final = rb' "[^"\\\n]*(?:\\.[^"\\\n]*)*"'
 _TAIL: Final = re.compile(_QUOTED + _QUOTED + rb" (\d{1,15}) \d{1,15}[\r\n]")
 _SENDING: Final = frozenset((b"POST", b"PUT", b"PATCH"))
@@ -50,23 +53,23 @@ class AccessLog(LineLog):
         "/xampp/apache/logs/access.log*", "/var/log/nginx/*access_log*",
     )  # fmt: skip
     form: ClassVar[re.Pattern[bytes]] = re.compile(
-        rb'^([^\[\n]{3,1024})\[([^\]\n]{20,32})\] "(?:([A-Z]{1,16}) )?([^"\\\n]*(?:\\.[^"\\\n]*)*)" (\d{3}) (\d+|-)',
+        rb'^[^\[\n]{3,1024}\[([^\]\n]{20,32})\] "(?:(POST|PUT|PATCH) )?[^"\\\n]*(?:\\.[^"\\\n]*)*" \d{3} (?:(\d{7,})|\d|-)',  # noqa: E501
         re.MULTILINE,
     )
-    stamped: ClassVar[int] = 2
+    silent: ClassVar[int] = 1
 
     def moment(self, stamp: bytes, candidate: Candidate) -> datetime | None:
         """Read the stamp, which names its offset."""
         del candidate
         return clf_stamp(stamp)
 
-    def matters(self, found: re.Match[bytes]) -> bool:
-        """Tell large responses and what a client sent."""
-        return len(found[6]) >= _LARGE or found[3] in _SENDING
-
     def told(self, found: re.Match[bytes], line: Line) -> Iterable[Event]:
-        """Read a line of the common, combined, vhost or combinedio format."""
-        count, method, status = _count(found[6]), found[3] or b"", found[5]
+        """Read a line of the common, combined, vhost or combinedio format again, whole."""
+        whole = _REQUEST.match(found.string, found.start())
+        if whole is None:
+            return ()
+        found, method, status = whole, whole[3] or b"", whole[5]
+        count = _count(found[6])
         if count < _MEBIBYTE and not (method in _SENDING and status.startswith(b"2")):
             return ()
         who, tail = _WHO.fullmatch(found[1]), _TAIL.match(found.string, found.end())
