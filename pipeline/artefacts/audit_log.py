@@ -57,6 +57,8 @@ class AuditLog(LineLog):
         """Keep a record until its event is whole, and tell the events before it."""
         kind, serial, text = found[1].decode("ascii", "replace"), int(found[3]), found[4].decode("utf-8", "replace")
         self._count(serial, line)
+        if kind in {"SYSTEM_SHUTDOWN", "SYSTEM_BOOT", "DAEMON_START"}:
+            line.memory["stopping"] = kind == "SYSTEM_SHUTDOWN"
         if kind in {"CONFIG_CHANGE", "DAEMON_START", "DAEMON_END", "DAEMON_ABORT"} or kind in _LOGONS:
             return _single(kind, text, line)
         pending: dict[int, dict[str, Any]] = line.memory.setdefault("pending", {})
@@ -138,10 +140,9 @@ def _single(kind: str, text: str, line: Line) -> Iterator[Event]:
         action = Action.LOGGING_STOPPED if off else Action.AUDIT_CHANGED
         detail: dict[str, str | int] = {"operation": op, "rule": fields.get("key", "")}
         yield line.event(action, f"audit {op or 'settings'}", precision_us=1000, detail=detail)
-    elif kind in {"DAEMON_END", "DAEMON_ABORT"}:
-        yield line.event(
-            Action.LOGGING_STOPPED, "auditd", precision_us=1000, detail={"shows": "also when the host is shut down"}
-        )
+    elif kind in {"DAEMON_END", "DAEMON_ABORT"} and not line.memory.get("stopping"):
+        said = {"shows": "no shutdown of the host was recorded before"}
+        yield line.event(Action.LOGGING_STOPPED, "auditd", precision_us=1000, detail=said)
     elif kind in _LOGONS and fields.get("acct"):
         action = Action.LOGON if "res=success" in text or fields.get("res") in {"success", "1"} else Action.LOGON_FAILED
         user = _plain(text, "acct", fields)

@@ -112,6 +112,7 @@ def power(process: str, text: str, memory: Memory) -> Iterator[Told]:
     """Starts, stops and sleep as systemd tells them, and a clock that was set."""
     for pattern, state in _POWER:
         if pattern.match(text) is not None:
+            remember(memory, "stopping", state == "stop")
             yield Told(Action.POWER, state)
             return
     yield from clock(process, text, memory)
@@ -138,8 +139,8 @@ _LOGGER: Final = re.compile(
 
 
 def logger(process: str, text: str, memory: Memory) -> Iterator[Told]:
-    """A log that stops, which it also does with the host."""
-    del process, memory
+    """A log that stops while the host does not."""
+    del process
     found = _LOGGER.match(text)
-    if found is not None and not found[0].endswith("start"):
-        yield Told(Action.LOGGING_STOPPED, "log service", "", {"shows": "also when the host is shut down"})
+    if found is not None and not found[0].endswith("start") and not memory.get("stopping"):
+        yield Told(Action.LOGGING_STOPPED, "log service", "", {"shows": "no shutdown of the host was recorded before"})

@@ -252,6 +252,20 @@ def test_full_audit_tells_files_of_shares() -> None:
     }  # fmt: skip
 
 
+STOPPED = """\
+2022-06-21T22:00:00+09:00 pc systemd-logind[1]: System is powering down.
+2022-06-21T22:00:01+09:00 pc rsyslogd: [origin software="rsyslogd" swVersion="8"] exiting on signal 15.
+2022-06-21T23:00:00+09:00 pc kernel: [ 0.0] Linux version 5.10.0-1
+2022-06-21T23:30:00+09:00 pc rsyslogd: [origin software="rsyslogd" swVersion="8"] exiting on signal 15.
+"""
+
+
+def test_a_log_that_stops_with_the_host_is_no_trace_and_one_that_stops_alone_is() -> None:
+    events, _, _ = facts("system-log", STOPPED)
+    assert [event.action for event in events] == [Action.POWER, Action.POWER, Action.LOGGING_STOPPED]
+    assert events[2].time == datetime(2022, 6, 21, 14, 30, tzinfo=UTC)
+
+
 SAMPLES = {
     "web-access-log": ACCESS * 50, "auth-log": AUTH * 9, "system-log": USB * 9, "mail-log": MAIL * 9, "iis-log": IIS * 9,  # noqa: E501
 }  # fmt: skip
