@@ -1,4 +1,4 @@
-"""Archives and streams that libarchive reads: 7z, RAR, LZH, CAB and cpio; zstd, LZ4, lzip and compress."""
+"""Archives and streams that libarchive reads: 7z, RAR, LZH, CAB, cpio and discs; zstd, LZ4, lzip and compress."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from pipeline.decoders.libarchive import ArchiveError, Entry, Reading, opened
 __all__ = ["Archive", "unlocked"]
 
 _FORMATS: Final = ("7zip", "rar", "rar5", "lha", "cab", "cpio")
+_DISC: Final = ("iso9660",)
+_DESCRIPTORS: Final = slice(32 << 10, 64 << 10)
+"""Where the descriptors of a disc stand, 2048 bytes each (ECMA-119 §6.2.1, ECMA-167 2/8.3)."""
 _STREAMS: Final = (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\x1f\x9d", b"LZIP\x01")
 """Signatures of zstd, LZ4, compress and lzip (``types.SIGNATURES``)."""
 
@@ -25,8 +28,8 @@ class Archive(Decoder):
     """Unpacks archives entry by entry, and a compressed stream as one member."""
 
     name: str = "archive"
-    version: int = 1
-    types: tuple[str, ...] = ("7z", "cab", "compress", "cpio", "lz4", "lzh", "lzip", "rar", "zstd")
+    version: int = 2
+    types: tuple[str, ...] = ("7z", "cab", "compress", "cpio", "iso", "lz4", "lzh", "lzip", "rar", "zstd")
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
         """Yield a Member or Locked per file, and a Trouble where one is damaged or the archive breaks off."""
@@ -37,8 +40,12 @@ class Archive(Decoder):
         stream = data.startswith(_STREAMS)
         if _is_volume(data):
             yield Trouble("archive-volume", "one volume of several; what runs over its ends is read in part; join them")
+        disc = data[_DESCRIPTORS]
+        formats = _DISC if disc[1:6] in {b"CD001", b"BEA01"} else ("raw",) if stream else _FORMATS
+        if formats is _DISC and (b"\0NSR02" in disc or b"\0NSR03" in disc):
+            yield Trouble("no-decoder", "the UDF file system of the disc is not read; its raw bytes are scanned", "udf")
         try:
-            with opened(data, ("raw",) if stream else _FORMATS) as reading:
+            with opened(data, formats) as reading:
                 yield from _members(reading, data, limits, stream=stream)
         except ArchiveError as error:
             yield _broken(str(error))

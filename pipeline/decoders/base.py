@@ -71,10 +71,11 @@ class Spared:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What was not decoded, and why."""
+    """What was not decoded, and why; ``what`` names its kind where coverage is to tell it."""
 
     code: str
     message: str
+    what: str = ""
 
 
 Decoded = Text | Member | Locked | Spared | Trouble

@@ -1,12 +1,11 @@
-"""A content of a kind with a decoder that an archive lies in, too: a picture or a document with a ZIP behind it."""
+"""A content that other things lie in too: a picture with a ZIP behind it, a notebook with pictures in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pipeline.access.interfaces import Readable
-from pipeline.decoders.attached import Attached
 from pipeline.decoders.base import Decoded, Decoder, Limits
 
 __all__ = ["Beside"]
@@ -14,13 +13,13 @@ __all__ = ["Beside"]
 
 @dataclass(frozen=True)
 class Beside(Decoder):
-    """Gives what the content's own decoder gives, then what the archives in its bytes hold."""
+    """Gives what each of several decoders gives of one content."""
 
     name: str = "beside"
-    version: int = 1
-    own: Decoder = field(default_factory=Attached)
+    version: int = 2
+    each: tuple[Decoder, ...] = ()
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
-        """Yield the parts of both."""
-        yield from self.own.parts(content, limits)
-        yield from Attached().decode(content, limits)
+        """Yield the parts of all, decoder by decoder."""
+        for decoder in self.each:
+            yield from decoder.decode(content, limits)

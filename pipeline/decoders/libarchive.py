@@ -33,6 +33,7 @@ _CALLS: Final = (
     ("archive_read_support_format_7zip", _INTEGER, (_POINTER,)),
     ("archive_read_support_format_cab", _INTEGER, (_POINTER,)),
     ("archive_read_support_format_cpio", _INTEGER, (_POINTER,)),
+    ("archive_read_support_format_iso9660", _INTEGER, (_POINTER,)),
     ("archive_read_support_format_lha", _INTEGER, (_POINTER,)),
     ("archive_read_support_format_rar", _INTEGER, (_POINTER,)),
     ("archive_read_support_format_rar5", _INTEGER, (_POINTER,)),

@@ -24,6 +24,8 @@ _ALIASES: Final = {
 }  # fmt: skip
 """What Japanese mailers call the Windows code page, which holds characters that JIS X 0208 lacks; and encodings of
 domain names, which no body has and whose decoders take quadratic time."""
+_COUNT: Final = re.compile(rb"\s{0,100}[0-9]{1,10} *\r?\n(?=[A-Za-z0-9-]+:)")
+"""Line before a message of Apple Mail (.emlx): how many bytes it has; behind them are properties, as XML."""
 _BOUNDARY: Final = re.compile(rb"^From [^\r\n]{0,1000}\r?\n", re.MULTILINE)
 
 
@@ -32,7 +34,7 @@ class Mail(Decoder):
     """Reads one message, the messages inside it too."""
 
     name: str = "mail"
-    version: int = 1
+    version: int = 2
     types: tuple[str, ...] = ("mail",)
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
@@ -41,6 +43,8 @@ class Mail(Decoder):
         if isinstance(data, Trouble):
             yield data
             return
+        counted = _COUNT.match(data)
+        data = data[counted.end() :] if counted else data
         try:
             parts = _walk(email.message_from_bytes(data, policy=email.policy.compat32), limits.members)
         except (RecursionError, MessageError, ValueError, LookupError) as error:

@@ -13,6 +13,7 @@ import olefile
 from pipeline.access.interfaces import Readable
 from pipeline.decoders.base import Decoded, Decoder, Limits, Member, Trouble, whole
 from pipeline.decoders.office import CELLS, Workbook
+from pipeline.decoders.rtf_packed import unpacked_rtf
 from pipeline.decoders.slides import text_of_slides
 from pipeline.decoders.types import refine_ole
 from pipeline.decoders.unlocking import office_of
@@ -28,6 +29,12 @@ PLACED: Final = frozenset(
 )
 """Records of the start of a sheet (low byte) and of cells, BIFF2 to BIFF8 (MS-XLS §2.3.1)."""
 _LOCKABLE: Final = frozenset({"encrypted-office", "xls", "doc", "ppt"})
+_PACKED: Final = frozenset({"hwp", "visio"})
+"""Kinds whose streams hold text in a compressed form of their own; of any other kind the streams are all there is."""
+_RICH: Final = "__substg1.0_10090102"
+"""Property of a message: its body as compressed rich text (MS-OXMSG §2.2.2.1, MS-OXPROPS 2.941)."""
+_DRAWING, _CONTINUE = 0xEB, 0x3C
+"""Records of a workbook that hold its pictures (MS-XLS §2.4.102 and §2.4.58)."""
 FAULTS: Final = (OSError, ValueError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
@@ -36,7 +43,7 @@ class Ole(Decoder):
     """Reads XLS as a workbook; gives the streams of every compound file as Members."""
 
     name: str = "ole"
-    version: int = 1
+    version: int = 2
     types: tuple[str, ...] = ("ole2",)
 
     def decode(self, content: Readable, limits: Limits) -> Iterator[Decoded]:
@@ -72,14 +79,27 @@ def _body(kind: str, book: olefile.OleFileIO, content: Readable, limits: Limits)
             )
         else:
             yield from Workbook().decode(content, limits)
+        if drawing := _drawing(_stream(book, "Workbook")):
+            yield Member("drawing", drawing)
     elif kind == "doc" and (table := word_table(_stream(book, "WordDocument"))) is not None:
         yield text_of_word(_stream(book, "WordDocument"), _stream(book, table))
     elif kind == "ppt":
         yield from text_of_slides(_stream(book, "PowerPoint Document"))
-    elif kind != "msg":
+    elif kind == "doc" or kind in _PACKED:
         yield Trouble(
-            "no-decoder", f"{kind}: its own layout is not read by this version; its streams are scanned as bytes"
+            "no-decoder", f"{kind}: its own layout is not read by this version; its streams are scanned as bytes", kind
         )
+
+
+def _drawing(book: bytes) -> bytes:
+    """Return what a workbook's drawing records and those that continue them hold: its pictures."""
+    found, at, inside = bytearray(), 0, False
+    while at + 4 <= len(book):
+        kind, size = int.from_bytes(book[at : at + 2], "little"), int.from_bytes(book[at + 2 : at + 4], "little")
+        inside = kind == _DRAWING or (inside and kind == _CONTINUE)
+        found += book[at + 4 : at + 4 + size] if inside else b""
+        at += 4 + size
+    return bytes(found)
 
 
 def _stream(book: olefile.OleFileIO, name: str) -> bytes:
@@ -135,6 +155,8 @@ def _streams(book: olefile.OleFileIO, streams: list[list[str]], data: bytes, lim
             yield Trouble("ole-stream", "a stream is shorter than its directory says")
         if body:
             yield Member("/".join(path), body, _stored(data, body))
+        if path[-1] == _RICH and (text := unpacked_rtf(body, limits.member_bytes)):
+            yield Member("/".join([*path, "body.rtf"]), text)
 
 
 def _stored(data: bytes, body: bytes) -> int | None:

@@ -90,6 +90,8 @@ SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
 )
 """(offset, literal, type), the first that fits wins."""
 
+_COUNTED: Final = re.compile(rb"[0-9]{1,10} *\r?\n[a-z0-9-]{1,60}:[ \r\n]")
+"""Apple Mail counts the bytes of a message in a line before it (.emlx)."""
 _MAIL: Final = (b"return-path:", b"received:", b"from:", b"message-id:", b"mime-version:", b"delivered-to:")
 _ENCODINGS: Final = ("utf-8", "cp932", "euc_jp")
 _LHA: Final = re.compile(rb"..-(?:lh[0-9dx]|lz[s45]|pm[012])-", re.DOTALL)
@@ -106,6 +108,7 @@ _MARKUP: Final = (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"
 _OLE: Final = (
     ("EncryptedPackage", "encrypted-office"), ("Workbook", "xls"), ("Book", "xls"), ("WordDocument", "doc"),
     ("PowerPoint Document", "ppt"), ("__properties_version1.0", "msg"),
+    ("VisioDocument", "visio"), ("HwpSummaryInformation", "hwp"), ("BodyText", "hwp"),
 )  # fmt: skip
 _OFFICE: Final = (("word/", "docx"), ("xl/", "xlsx"), ("ppt/", "pptx"), ("content.xml", "odt"))
 
@@ -113,6 +116,7 @@ _OFFICE: Final = (("word/", "docx"), ("xl/", "xlsx"), ("ppt/", "pptx"), ("conten
 def type_of(head: bytes, name: str = "") -> str:
     """Return the short type of content from its first bytes (4096 suffice); ``name`` decides mail and hibernation."""
     kind = "hibernation" if name.lower().endswith("/hiberfil.sys") else _signed(head)
+    kind = "iwa" if not kind and name.lower().endswith(".iwa") and head[:1] == b"\0" else kind
     return kind or _worded(head, name)
 
 
@@ -127,6 +131,8 @@ def _signed(head: bytes) -> str:
 def _worded(head: bytes, name: str) -> str:
     """Return the type of what begins with words."""
     start = _start(head)
+    if _COUNTED.match(start):
+        return "mail"
     if start.startswith(b"<?xml"):
         return "xml"
     if start.startswith(_MARKUP) or name.lower().endswith((".htm", ".html")):

@@ -247,7 +247,7 @@ class ContentExaminer:
         elif isinstance(part, Member):
             yield from self._member(part, entry, maker, depth)
         elif isinstance(part, Locked):
-            trouble.append("locked")
+            trouble.append(f"locked: {part.reason}")
             place = addresses.join(entry.address, "member", part.path) if part.path else entry.address
             message = f"{self._context.masker.mask(place)}: encrypted ({part.reason}); add its password to passwords"
             yield "diagnostics", diagnose(self.stage, entry.address, "locked", message, Severity.LOSS)
@@ -255,7 +255,7 @@ class ContentExaminer:
         elif isinstance(part, Spared):
             trouble.append(f"{NOT_CALLED_FOR}{part.reason}")
         elif isinstance(part, Trouble):
-            trouble.append(part.code)
+            trouble.append(f"{part.code}: {part.what}" if part.what else part.code)
             if part.code in UNREAD:
                 return
             message = f"{entry.address}: {part.message}"
