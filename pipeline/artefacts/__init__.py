@@ -51,6 +51,7 @@ from pipeline.artefacts.software_hive import SoftwareHive
 from pipeline.artefacts.spool import SpoolFile, SpoolJob
 from pipeline.artefacts.srum import ResourceUsage
 from pipeline.artefacts.stick import StickTraces
+from pipeline.artefacts.stray_hive import StrayHive
 from pipeline.artefacts.synclogs import AzcopyLog, FileZillaLog, GcloudLog, GoogleSyncLog
 from pipeline.artefacts.syslogs import AuthLog, EximLog, MailLog, SystemLog
 from pipeline.artefacts.system_hive import SystemHive
@@ -125,6 +126,7 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     SamHive(),
     SecurityHive(),
     SoftwareHive(),
+    StrayHive(),
     NtuserHive(),
     UsrclassHive(),
     SystemHive(),

@@ -209,6 +209,8 @@ class Artefact(ABC):
     companion_suffixes: ClassVar[tuple[str, ...]] = ()
     stream: ClassVar[str] = ""
     """The named stream that is read, lower-case; empty for a file's own bytes."""
+    carved_types: ClassVar[tuple[str, ...]] = ()
+    """Types of carved objects that are read though they have no path."""
 
     def wants(self, path: str, system: str = "") -> bool:
         """Return whether a lower-case path, relative to its volume, is one of this artefact's."""

@@ -33,7 +33,7 @@ class ActivityStage(Stage):
 
     name: ClassVar[str] = "activity"
     version: ClassVar[int] = 1
-    reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "entries")
+    reads: ClassVar[tuple[str, ...]] = ("evidence", "volumes", "entries", "carved")
     writes: ClassVar[tuple[str, ...]] = ("activity", "sources")
 
     def depends(self, context: Context) -> Mapping[str, str]:
@@ -64,6 +64,7 @@ class ActivityStage(Stage):
             for artefact in wanted:
                 payload = (volume, entry, artefact.name, companions(artefact, entry, by_path))
                 yield Item(exhibit=unit.exhibit, address=entry.address, bytes=entry.size, payload=payload)
+        yield from _carved(context, volume)
 
     def examine(self, context: Context, item: Item) -> Iterator[RowOf]:
         """Read one artefact, or a volume's traces."""
@@ -115,6 +116,17 @@ class ActivityStage(Stage):
         for artefact in names:
             source = identify("source", item.address, artefact)
             yield "sources", _source(audit, source, item.address, entry, volume, artefact)
+
+
+def _carved(context: Context, volume: Volume) -> Iterator[Item]:
+    """Yield the carved objects of a volume that an artefact reads by their type."""
+    readers = [known for known in _known(context.case.rules_directory) if known.carved_types]
+    for entry in context.store.rows("carved", exhibit=volume.exhibit):
+        for artefact in readers if entry.volume == volume.address else ():
+            if entry.type in artefact.carved_types:
+                alone: dict[str, FileEntry] = {}
+                payload = (volume, entry, artefact.name, alone)
+                yield Item(exhibit=volume.exhibit, address=entry.address, bytes=entry.size, payload=payload)
 
 
 def companions(artefact: Artefact, entry: FileEntry, by_path: Mapping[str, FileEntry]) -> dict[str, FileEntry]:
