@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.artefacts.activities import Activities
 from pipeline.artefacts.amcache import ProgramInventory
 from pipeline.artefacts.audit_log import AuditLog
+from pipeline.artefacts.aws_history import AwsHistory
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
 from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
@@ -157,6 +158,7 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     CronTable(),
     PageLog(),
     PrintJob(),
+    AwsHistory(),
     DropboxHistory(),
     OneDriveFiles(),
     OneDriveLog(),

@@ -214,3 +214,18 @@ def test_damaged_databases_show(name: str, damage: str) -> None:
     assert audit.status in {"damaged", "unreadable"}
     assert audit.gaps
     assert troubles
+
+
+def test_the_aws_history_tells_uploads_that_succeeded() -> None:
+    schema = (
+        "CREATE TABLE records(id TEXT, request_id TEXT, source TEXT, event_type TEXT, timestamp INTEGER, payload TEXT);"
+    )
+    rows = [
+        ("1", "", "CLI", "CLI_ARGUMENTS", START * 1000, '["s3", "cp", "/data/list.csv", "s3://bucket/x"]'),
+        ("1", "", "CLI", "CLI_RC", START * 1000 + 5, "0"),
+        ("2", "", "CLI", "CLI_ARGUMENTS", START * 1000, '["s3", "cp", "/data/other.csv", "s3://bucket/x"]'),
+        ("2", "", "CLI", "CLI_RC", START * 1000 + 5, "1"),
+    ]
+    done, failed = facts("aws-history", database(schema, {"records": rows}), "/home/op/.aws/cli/history/history.db")[0]
+    assert (done.action, done.subject, done.time) == (Action.UPLOADED, "/data/list.csv", NOON)
+    assert (failed.action, failed.detail["outcome"]) == (Action.TRANSFER_COMMAND, "1")
