@@ -16,7 +16,8 @@ class ProgramInventory(HiveArtefact):
     """Reads both layouts; a hive of Windows 10 1607 holds both."""
 
     name: str = "amcache"
-    version: int = 1
+    version: int = 2
+    required: ClassVar[str] = "Root"
     patterns: ClassVar[tuple[str, ...]] = ("/windows/appcompat/programs/amcache.hve",)
     sections: ClassVar[tuple[Section, ...]] = (
         inventory.old_files, inventory.old_programs, inventory.seen_files, inventory.seen_applications,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pipeline.access.interfaces import Readable
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble
 from pipeline.artefacts.bytesource import owner_of
-from pipeline.artefacts.hive import LOGS, Hive, load_hive, opened_hive, translated, when
+from pipeline.artefacts.hive import LOGS, Hive, at, load_hive, opened_hive, translated, when
 from pipeline.artefacts.times import Span
 from pipeline.errors import ParseError
 from pipeline.records import Gap
@@ -54,6 +54,8 @@ class HiveArtefact(Artefact):
 
     companion_suffixes: ClassVar[tuple[str, ...]] = LOGS
     sections: ClassVar[tuple[Section, ...]] = ()
+    required: ClassVar[str] = ""
+    """A key that every hive of this kind has; where it is missing, the hive is damaged though it can be read."""
 
     def scene(self, root: Any, candidate: Candidate) -> Scene:
         """Return what the sections need to know."""
@@ -69,6 +71,8 @@ class HiveArtefact(Artefact):
             with opened_hive(hive) as root:
                 scene = replace(self.scene(root, candidate), content=hive.content)
                 reading.owner = scene.owner
+                if self.required and at(root, self.required) is None:
+                    yield _lacking(self.required, reading)
                 for section in self.sections:
                     yield from _section(section, scene, reading)
         except ParseError as error:
@@ -76,6 +80,12 @@ class HiveArtefact(Artefact):
             reading.gaps.append(Gap(start=None, end=None, reason=str(error)))
             yield Trouble("hive-damaged", str(error))
         yield _audit(hive, reading)
+
+
+def _lacking(key: str, reading: _Reading) -> Trouble:
+    reason = f"the hive lacks {key}, which every such hive has; keys are lost or were removed"
+    reading.gaps.append(Gap(start=None, end=None, reason=reason))
+    return Trouble("hive-incomplete", reason)
 
 
 def _section(section: Section, scene: Scene, reading: _Reading) -> Iterator[Fact]:

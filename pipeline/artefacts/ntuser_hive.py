@@ -18,7 +18,8 @@ class NtuserHive(HiveArtefact):
     """Reads a user's own hive; the folder it lies in names the owner."""
 
     name: str = "ntuser-hive"
-    version: int = 2
+    version: int = 3
+    required: ClassVar[str] = "Software"
     patterns: ClassVar[tuple[str, ...]] = (
         "/users/*/ntuser.dat", "/documents and settings/*/ntuser.dat", "/users/*/ntuser.man",
         "/windows/serviceprofiles/*/ntuser.dat",

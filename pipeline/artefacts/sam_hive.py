@@ -16,7 +16,8 @@ class SamHive(HiveArtefact):
     """Reads local accounts; hashes of passwords are not read."""
 
     name: str = "sam-hive"
-    version: int = 1
+    version: int = 2
+    required: ClassVar[str] = "SAM\\Domains\\Account\\Users"
     patterns: ClassVar[tuple[str, ...]] = (
         "/windows/system32/config/sam", "/windows/system32/config/regback/sam", "/windows/repair/sam",
         "/winnt/system32/config/sam",

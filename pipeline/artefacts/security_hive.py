@@ -16,7 +16,8 @@ class SecurityHive(HiveArtefact):
     """Reads the audit policy as it stood last; changes before are events 4719 of the Security log."""
 
     name: str = "security-hive"
-    version: int = 1
+    version: int = 2
+    required: ClassVar[str] = "Policy"
     patterns: ClassVar[tuple[str, ...]] = (
         "/windows/system32/config/security", "/windows/system32/config/regback/security",
         "/windows/repair/security", "/winnt/system32/config/security",

@@ -16,7 +16,8 @@ class SoftwareHive(HiveArtefact):
     """Reads what the system keeps for all users."""
 
     name: str = "software-hive"
-    version: int = 1
+    version: int = 2
+    required: ClassVar[str] = "Microsoft"
     patterns: ClassVar[tuple[str, ...]] = (
         "/windows/system32/config/software", "/windows/system32/config/regback/software",
         "/windows/repair/software", "/winnt/system32/config/software",

@@ -18,7 +18,8 @@ class SystemHive(HiveArtefact):
     """Reads the current control set, and devices of the older ones."""
 
     name: str = "system-hive"
-    version: int = 3
+    version: int = 4
+    required: ClassVar[str] = "Select"
     patterns: ClassVar[tuple[str, ...]] = (
         "/windows/system32/config/system", "/windows/system32/config/regback/system", "/windows/repair/system",
         "/winnt/system32/config/system",

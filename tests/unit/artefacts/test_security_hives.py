@@ -100,3 +100,12 @@ def test_no_damage_is_silent(reader: str, damage: object) -> None:
     found = audit(read(reader, damage(data)))  # type: ignore[operator]
     assert found.gaps
     assert found.status in {"damaged", "unreadable"}
+
+
+@pytest.mark.parametrize(
+    "reader", ["system-hive", "software-hive", "ntuser-hive", "sam-hive", "security-hive", "amcache"]
+)
+def test_a_sound_hive_that_lacks_what_every_such_hive_has_is_damaged(reader: str) -> None:
+    found = audit(read(reader, built({"Other": []})))
+    assert found.status == "damaged"
+    assert "which every such hive has" in found.gaps[0].reason
