@@ -145,7 +145,7 @@ class WebErrorLog(LineLog):
         "/var/log/apache2/*error*.log*", "/var/log/nginx/*error*.log*", "/var/log/httpd/*error_log*",
     )  # fmt: skip
     form: ClassVar[re.Pattern[bytes]] = re.compile(
-        rb"^(?:\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4})\]|(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)) ([^\n]*)",
+        rb"^\[?((?<=\[)\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4}|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)\]? ([^\n]*)",  # noqa: E501
         re.MULTILINE,
     )
     loose: ClassVar[re.Pattern[bytes] | None] = re.compile(
@@ -158,12 +158,12 @@ class WebErrorLog(LineLog):
 
     def matters(self, found: re.Match[bytes]) -> bool:
         """Tell bodies of requests that the server buffered or refused."""
-        return b"client request body" in found[3] or b"client intended to send too large body" in found[3]
+        return b"client request body" in found[2] or b"client intended to send too large body" in found[2]
 
     def told(self, found: re.Match[bytes], line: Line) -> Iterable[Event]:
         """Read what nginx says of a client's body (``a client request body is buffered to a temporary file``)."""
-        client = re.search(rb"client: ([^,\s]{1,64})", found[3])
-        request = re.search(rb'request: "([A-Z]{1,16}) ([^ "]{1,2048})', found[3])
+        client = re.search(rb"client: ([^,\s]{1,64})", found[2])
+        request = re.search(rb'request: "([A-Z]{1,16}) ([^ "]{1,2048})', found[2])
         detail: dict[str, str | int] = {"client": _text(client[1]) if client else ""}
         detail |= {"method": _text(request[1])} if request else {}
         target = without_query(_text(request[2])) if request else ""

@@ -285,3 +285,15 @@ def test_damage_shows(name: str, damage: str) -> None:
     assert audit.status in {"damaged", "unreadable"}
     assert audit.gaps
     assert troubles
+
+
+ERRORS = """\
+2022/06/21 22:00:00 [warn] 7#7: *1 a client request body is buffered to a temporary file /x, client: 203.0.113.9, server: , request: "POST /up?a HTTP/1.1"
+[Tue Jun 21 22:00:01.123456 2022] [core:info] [pid 7:tid 9] AH00128: File does not exist: /none
+"""  # noqa: E501
+
+
+def test_error_logs_of_both_servers_have_times() -> None:
+    (event,), audit, troubles = facts("web-error-log", ERRORS)
+    assert (event.subject, event.time) == ("/up", datetime(2022, 6, 21, 13, tzinfo=UTC))
+    assert (audit.records, audit.last, troubles) == (2, datetime(2022, 6, 21, 13, 0, 1, tzinfo=UTC), [])
