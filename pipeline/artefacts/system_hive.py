@@ -18,7 +18,7 @@ class SystemHive(HiveArtefact):
     """Reads the current control set, and devices of the older ones."""
 
     name: str = "system-hive"
-    version: int = 4
+    version: int = 5
     required: ClassVar[str] = "Select"
     patterns: ClassVar[tuple[str, ...]] = (
         "/windows/system32/config/system", "/windows/system32/config/regback/system", "/windows/repair/system",

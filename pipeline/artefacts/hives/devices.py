@@ -47,6 +47,7 @@ _LETTER: Final = re.compile(r"[A-Z]:\\?")
 """What a portable volume without a label is called."""
 _SET: Final = re.compile(r"ControlSet\d{3}")
 _MEMBERS: Final = ("USBSTOR\\", "SWD\\WPDBUSENUM\\", "STORAGE\\VOLUME\\_??_USBSTOR")
+_STORAGE_LINK: Final = re.compile(r"USBSTOR#([^#]+#[^#]+)")
 _MOVABLE: Final = ("USBSTOR", "USB#", "WPDBUSENUM", "UASP", "SD#", "SBP2")
 
 
@@ -154,7 +155,14 @@ def _event(device: _Device, time: datetime | None, action: Action, meaning: str)
 
 
 def device_classes(scene: Scene) -> Iterator[Event]:
-    """Yield the links of removable disks, volumes and portable devices; their keys change when they are prepared."""
+    """Yield the links of removable disks, volumes and portable devices; their keys change when they are prepared.
+
+    ``device_key`` is ``missing`` where the stick that a link names has no key of its own any more: one was removed.
+    """
+    present = {
+        (device.get_name() or "").upper() + "#" + (instance.get_name() or "").upper()
+        for device in keys(at(scene.root, f"{scene.control}\\Enum\\USBSTOR")) for instance in keys(device)
+    }  # fmt: skip
     for guid, kind in _CLASSES.items():
         place = f"{scene.control}\\Control\\DeviceClasses\\{guid}"
         for link in keys(at(scene.root, place)):
@@ -162,10 +170,12 @@ def device_classes(scene: Scene) -> Iterator[Event]:
             if not any(word in name.upper() for word in _MOVABLE):
                 continue
             serial, origin = serial_in(name)
+            known = _STORAGE_LINK.search(name.upper())
+            held = {} if known is None else {"device_key": "present" if known[1] in present else "missing"}
             yield Event(
                 time=when(link), time_meaning="device class key last changed", action=Action.DEVICE_CONFIGURED,
                 subject=name, device=serial, place=f"{place}\\{name}", precision_us=1,
-                detail={"serial_origin": origin, "device_class": kind},
+                detail={"serial_origin": origin, "device_class": kind, **held},
             )  # fmt: skip
 
 

@@ -67,6 +67,17 @@ def test_an_older_control_set_adds_only_what_the_current_one_no_longer_holds() -
     assert devices == [("AB12CD34", "ControlSet001"), ("GONE0001", "ControlSet002")]
 
 
+def test_a_link_to_a_stick_without_its_key_is_told() -> None:
+    links = f"{CONTROL}\\Control\\DeviceClasses\\{DISK}\\##?#USBSTOR#Disk&Ven_ACME&Prod_Flash&Rev_1.00"
+    found = of({
+        f"{links}#AB12CD34&0#{DISK}": [], f"{links}#GONE0001&0#{DISK}": [],
+        f"{CONTROL}\\Enum\\USBSTOR\\Disk&Ven_ACME&Prod_Flash&Rev_1.00\\AB12CD34&0": [],
+    })  # fmt: skip
+    assert {event.device: event.detail["device_key"] for event in found if "device_key" in event.detail} == {
+        "AB12CD34": "present", "GONE0001": "missing",
+    }  # fmt: skip
+
+
 def test_mounted_devices_name_signature_partition_and_serial() -> None:
     path = f"\\??\\USBSTOR#Disk&Ven_ACME&Prod_Flash&Rev_1.00#AB12CD34&0#{DISK}"
     found = with_action({"MountedDevices": [
