@@ -9,6 +9,7 @@ from pipeline.artefacts.amcache import ProgramInventory
 from pipeline.artefacts.audit_log import AuditLog
 from pipeline.artefacts.aws_history import AwsHistory
 from pipeline.artefacts.base import Action, Artefact, Audit, Candidate, Event, Fact, Trouble, VolumeArtefact
+from pipeline.artefacts.burn_folder import BurnFolder
 from pipeline.artefacts.chromium import ChromiumHistory
 from pipeline.artefacts.chromium_preferences import ChromiumPreferences
 from pipeline.artefacts.chromium_stores import (
@@ -180,6 +181,6 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     ChangeJournal(),
     JournalState(),
 )
-VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (FileTimes(), StickTraces())
+VOLUME_ARTEFACTS: Final[tuple[VolumeArtefact, ...]] = (BurnFolder(), FileTimes(), StickTraces())
 NAMES: Final = (*(known.name for known in ARTEFACTS), *(known.name for known in VOLUME_ARTEFACTS))
 """The names that rules give to no artefact of their own."""

@@ -113,6 +113,8 @@ class Action(StrEnum):
     ACCOUNT_KNOWN = "account-known"
     """A user account exists on the host."""
     BURNED = "burned"
+    BURN_STAGED = "burn-staged"
+    """A file was laid into the folder from which Windows burns discs; not yet burned."""
     CLIPBOARD_USED = "clipboard-used"
     SHORTCUT_MADE = "shortcut-made"
     """A link to a file, folder or program was laid down; its target was there then, nothing says that it was opened."""

@@ -36,7 +36,7 @@ class NotepadTab(Artefact):
 
     def wants(self, path: str, system: str = "") -> bool:
         """Return whether a path is a tab's, and not only its view's."""
-        return super().wants(path, system) and not path.endswith((".0.bin", ".1.bin"))
+        return path.endswith(".bin") and not path.endswith((".0.bin", ".1.bin")) and super().wants(path, system)
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
         """Yield the tab, dated when its state was written last, then the audit."""

@@ -79,7 +79,7 @@ def _deletion(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
     if len(raw) < 2 * length or time is None:
         reading.lose("the record's name or time is cut off or destroyed")
     reading.span.add(time)
-    kept = "present beside the record" if "$r" in candidate.companions else "no file with content beside the record"
+    kept = "present beside the record" if "$r" in candidate.companions else "none found beside the record"
     yield Event(
         time=time, time_meaning="moved to the recycle bin", action=Action.FILE_DISCARDED,
         subject=raw.decode("utf-16-le", "replace").split("\0", 1)[0], place="record", precision_us=1,

@@ -6,6 +6,7 @@ last run as a local SYSTEMTIME at 52), 2.5 (XML of the task).
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from pipeline.errors import ParseError
 __all__ = ["JobFile", "TaskFile"]
 
 _LARGEST: Final = 4 << 20
-_FOLDERS: Final = ("/windows/system32/tasks/", "/windows/syswow64/tasks/")
+_FOLDER: Final = re.compile(r"(?:/windows\.old[^/]*)?/windows/(?:system32|syswow64)/tasks/.")
 _MOST: Final = 1000
 _TRIGGER, _SIGNATURE = 48, 68
 """Bytes of a trigger, and of the signature that may stand behind the last one."""
@@ -61,8 +62,7 @@ class TaskFile(Artefact):
     def wants(self, path: str, system: str = "") -> bool:
         """Return whether a path lies in the folder of tasks, however deep."""
         del system
-        bare = path if path.startswith("/") else f"/{path}"
-        return bare.removeprefix("/windows.old").startswith(_FOLDERS)
+        return "/tasks/" in path and _FOLDER.match(path if path.startswith("/") else f"/{path}") is not None
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
         """Yield an event per action of the task, then the audit; a changed task keeps its first date."""

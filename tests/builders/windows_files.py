@@ -48,7 +48,7 @@ def thumbnail_cache(pictures: Sequence[tuple[int, bytes]], *, version: int = 32)
     """Return a thumbcache (Joachim Metz): of Vista (20), 7 (21), or 8 and later."""
     late = version > 21
     head = (b"CMMM", version, *((0, 4, 28, 0, 0) if late else (4, 24, 0, len(pictures))))
-    data = struct.pack("<4s6I" if late else "<4s5I", *head)
+    parts = [struct.pack("<4s6I" if late else "<4s5I", *head)]
     for number, picture in pictures:
         name = f"{number:x}".encode("utf-16-le")
         sizes = struct.pack("<3I", len(name), 0, len(picture))
@@ -57,8 +57,8 @@ def thumbnail_cache(pictures: Sequence[tuple[int, bytes]], *, version: int = 32)
         else:
             middle = sizes + (bytes(4) if version == 21 else bytes(12))
         head = struct.pack("<Q", number) + middle + bytes(16)
-        data += struct.pack("<4sI", b"CMMM", 8 + len(head) + len(name) + len(picture)) + head + name + picture
-    return data
+        parts.append(struct.pack("<4sI", b"CMMM", 8 + len(head) + len(name) + len(picture)) + head + name + picture)
+    return b"".join(parts)
 
 
 def thumbs(files: Sequence[tuple[str, datetime]]) -> bytes:

@@ -21,7 +21,7 @@ def test_a_record_says_what_was_deleted_by_whom_and_that_the_content_is_gone(ver
     (event,), audit, troubles = read("recycle-bin", deletion("E:\\名簿.csv", 4096, T, version=version), PATH)
     assert (event.action, event.subject, event.time) == (Action.FILE_DISCARDED, "E:\\名簿.csv", T)
     assert event.actor == "S-1-5-21-1-2-3-1001"
-    assert event.detail == {"bytes": 4096, "content": "no file with content beside the record", "version": version}
+    assert event.detail == {"bytes": 4096, "content": "none found beside the record", "version": version}
     assert (audit.state_only, audit.status, troubles) == (True, "read", [])
 
 

@@ -80,8 +80,8 @@ VOLUME = Volume(
 )  # fmt: skip
 
 
-def examined(*entries: FileEntry) -> tuple[list[Event], Audit]:
-    (artefact,) = (known for known in VOLUME_ARTEFACTS if known.name == "file-times")
+def examined(*entries: FileEntry, name: str = "file-times") -> tuple[list[Event], Audit]:
+    (artefact,) = (known for known in VOLUME_ARTEFACTS if known.name == name)
     facts: list[Fact] = [fact for _, fact in artefact.examine(VOLUME, entries)]
     (audit,) = (fact for fact in facts if isinstance(fact, Audit))
     return [fact for fact in facts if isinstance(fact, Event)], audit
@@ -103,3 +103,13 @@ def test_other_files_are_not_told() -> None:
     )  # fmt: skip
     events, audit = examined(*others)
     assert (events, audit.records) == ([], 4)
+
+
+def test_files_laid_into_the_burn_folder_are_told_also_after_the_burning() -> None:
+    folder = "/Users/tanto/AppData/Local/Microsoft/Windows/Burn/Burn"
+    staged = replace(ENTRY, path=f"{folder}/名簿.csv", origin="deleted", created=T)
+    others = (replace(staged, path=f"{folder}/desktop.ini"), ENTRY, replace(staged, origin="carved"))
+    (event,), audit = examined(staged, *others, name="burn-folder")
+    assert (event.action, event.time, event.actor) == (Action.BURN_STAGED, T, "tanto")
+    assert event.detail == {"bytes": 1, "origin": "deleted"}
+    assert (audit.records, audit.state_only) == (1, True)
