@@ -74,7 +74,7 @@ def tell(provider: str, number: int, channel: str, fields: Mapping[str, str]) ->
         told = found
     elif meaning.action is Action.COMMAND_RUN:
         told = _command(told, number, fields)
-    return replace(told, subject=told.subject[:_LONGEST])
+    return replace(told, subject=told.subject[:_LONGEST]) if len(told.subject) > _LONGEST else told
 
 
 def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str:

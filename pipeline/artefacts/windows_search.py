@@ -44,7 +44,10 @@ class SearchIndex(Artefact):
 
     name: str = "windows-search"
     version: int = 1
-    patterns: ClassVar[tuple[str, ...]] = (f"{_FOLDER}/windows.edb", f"{_FOLDER}/windows.db")
+    patterns: ClassVar[tuple[str, ...]] = (
+        f"{_FOLDER}/windows.edb", f"{_FOLDER}/windows.db",
+        "/documents and settings/*/application data/microsoft/search/data/applications/windows/windows.edb",
+    )  # fmt: skip
     companion_suffixes: ClassVar[tuple[str, ...]] = sqlite.COMPANIONS
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
