@@ -42,7 +42,7 @@ from pipeline.artefacts.notepad import NotepadTab
 from pipeline.artefacts.ntuser_hive import NtuserHive
 from pipeline.artefacts.onedrive_log import OneDriveLog
 from pipeline.artefacts.prefetch import ProgramPrefetch
-from pipeline.artefacts.printing import PageLog, PrintJob
+from pipeline.artefacts.printing import PageLog, PrintJob, PrintServerLog
 from pipeline.artefacts.recycle import OldRecycleBin, RecycleBin
 from pipeline.artefacts.safari import SafariDownloads, SafariHistory
 from pipeline.artefacts.sam_hive import SamHive
@@ -159,6 +159,7 @@ ARTEFACTS: Final[tuple[Artefact, ...]] = (
     CronTable(),
     PageLog(),
     PrintJob(),
+    PrintServerLog(),
     AwsHistory(),
     DropboxHistory(),
     OneDriveFiles(),

@@ -24,7 +24,8 @@ _TO: Final = re.compile(
 )
 _ID: Final = re.compile(r"([0-9A-Za-z]{6,32}): message-id=<?([^>\s]{1,512})")
 _CLIENT: Final = re.compile(r"([0-9A-Za-z]{6,32}): client=([^\s,]{1,256})(?:.*sasl_username=([^\s,]{1,256}))?")
-_LOCAL: Final = re.compile(r"(?i)local|virtual|dovecot|none|procmail|maildrop|127\.0\.0\.1|lmtp|private/")
+_LOCAL: Final = re.compile(r"(?i)local|virtual|dovecot|procmail|maildrop|lmtp|private/")
+"""Where a message stays on this host. A relay at 127.0.0.1 may be a filter, or the door of a tunnel to elsewhere."""
 
 
 def postfix(process: str, text: str, memory: Memory) -> Iterator[Told]:
@@ -43,9 +44,12 @@ def postfix(process: str, text: str, memory: Memory) -> Iterator[Told]:
 
 
 def _delivery(known: dict[str, str | int], receiver: str, *, relay: str, status: str) -> Told:
+    """Return a delivery; one that was put off or refused is a connection only."""
     sender = str(known.pop("from", ""))
     inside = _LOCAL.match(relay) is not None
     action = Action.MAIL_RECEIVED if inside else Action.MAIL_SENT
+    if status != "sent":
+        action = Action.CONNECTION
     detail = {**known, "relay": relay, "status": status, "to": receiver}
     return Told(action, receiver, sender, detail)
 

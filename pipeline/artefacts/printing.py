@@ -1,8 +1,8 @@
-"""What CUPS keeps of printing: ``page_log`` and the control files of jobs.
+"""What CUPS keeps of printing: requests, pages where ``PageLogFormat`` is set, and the control files of jobs.
 
-SOURCE: CUPS page_log(5) (``PageLogFormat %p %u %j %T %P %C …``) and the IPP encoding of RFC 8010 §3 (version,
-operation, request id, then attribute groups; value tags 0x21 integer, 0x23 enum; 0x01 to 0x0f delimit groups) in
-``/var/spool/cups/c*``.
+SOURCE: CUPS access_log(5) and page_log(5) (``PageLogFormat %p %u %j %T %P %C …``) and the IPP encoding of RFC 8010 §3
+(version, operation, request id, then attribute groups; value tags 0x21 integer, 0x23 enum; 0x01 to 0x0f delimit
+groups) in ``/var/spool/cups/c*``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.artefacts.times import Span, from_unix_us
 from pipeline.errors import ParseError
 from pipeline.records import Gap
 
-__all__ = ["PageLog", "PrintJob"]
+__all__ = ["PageLog", "PrintJob", "PrintServerLog"]
 
 
 def _text(raw: bytes) -> str:
@@ -54,6 +54,39 @@ class PageLog(LineLog):
             ("pages" if found[5] == b"total" else "copies"): int(found[6]),
         }  # fmt: skip
         yield line.event(Action.PRINTED, title, actor=_text(found[2]), zone=_text(found[4][-5:]), detail=detail)
+
+
+@dataclass(frozen=True)
+class PrintServerLog(LineLog):
+    """Requests to CUPS: jobs that were sent to a printer, without their names. It is written where page_log is not."""
+
+    name: str = "cups-access-log"
+    version: int = 1
+    system: ClassVar[str] = "CUPS requests"
+    patterns: ClassVar[tuple[str, ...]] = ("/var/log/cups/access_log*", "/private/var/log/cups/access_log*")
+    form: ClassVar[re.Pattern[bytes]] = re.compile(
+        rb'^(\S{1,255}) \S{1,64} (\S{1,255}) \[([^\]\n]{20,32})\] "([A-Z]{1,16}) ([^"\n]{0,1024}) HTTP/[\d.]+" (\d{3}) (\d{1,15}) '  # noqa: E501
+        rb"(\S{1,64}) (\S{1,64})",
+        re.MULTILINE,
+    )
+    stamped: ClassVar[int] = 3
+
+    def moment(self, stamp: bytes, candidate: Candidate) -> datetime | None:
+        """Read the stamp, which names its offset."""
+        del candidate
+        return clf_stamp(stamp)
+
+    def matters(self, found: re.Match[bytes]) -> bool:
+        """Tell jobs that were taken."""
+        return found[8] in {b"Print-Job", b"Send-Document", b"Print-URI"} and found[9].startswith(b"successful")
+
+    def told(self, found: re.Match[bytes], line: Line) -> Iterable[Event]:
+        """Read a request."""
+        printer = _text(found[5]).rpartition("/")[2]
+        detail: dict[str, str | int] = {"client": _text(found[1]), "printer": printer, "method": _text(found[8])}
+        yield line.event(
+            Action.PRINTED, f"job for {printer}", actor=_text(found[2]).strip("-"), zone=_text(found[3][-5:]), detail=detail  # noqa: E501
+        )  # fmt: skip
 
 
 _LARGEST: Final = 4 << 20

@@ -192,6 +192,17 @@ def test_cups_tells_jobs_in_both_stores() -> None:
     assert facts("cups-job", data[:-9])[1].status == "unreadable"
 
 
+def test_cups_requests_tell_jobs_without_names() -> None:
+    log = (
+        'localhost - op [21/Jun/2022:22:00:00 +0900] "POST /printers/HP-1 HTTP/1.1" 200 310 Create-Job successful-ok\n'
+        'localhost - op [21/Jun/2022:22:00:00 +0900] "POST /printers/HP-1 HTTP/1.1" 200 190 Send-Document successful-ok\n'  # noqa: E501
+        'localhost - - [21/Jun/2022:22:00:01 +0900] "POST / HTTP/1.1" 200 190 CUPS-Get-Printers successful-ok\n'
+    )
+    (event,), audit, troubles = facts("cups-access-log", log)
+    assert (event.action, event.subject, event.actor, event.time) == (Action.PRINTED, "job for HP-1", "op", NOON)
+    assert (audit.records, troubles) == (3, [])
+
+
 def test_a_store_that_is_not_read_says_so() -> None:
     _, audit, (trouble,) = facts("unread-store", b"x" * 10, "/private/var/db/diagnostics/Persist/1.tracev3")
     assert (audit.system, audit.status, trouble.code) == ("unified log", "unreadable", "store-not-read")
