@@ -24,11 +24,16 @@ _Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of a window that are not empty; ``known`` are the numbers of those that reach into its page."""
+    """The lines of a window that are not empty; ``known`` are the numbers of those that reach into its page.
+
+    ``units`` are the code units of the window: bytes, or pairs of bytes from ``origin`` on.
+    """
 
     starts: _Numbers
     ends: _Numbers
     known: range
+    units: NDArray[Any]
+    origin: int = 0
 
     @property
     def whole(self) -> _Numbers:
@@ -36,17 +41,33 @@ class Lines:
         numbers = np.arange(self.known.start, self.known.stop)
         return numbers[(self.ends - self.starts)[numbers] <= LONGEST]
 
+    def in_units(self, places: _Numbers) -> _Numbers:
+        """Return places of the window as numbers of units."""
+        return (places - self.origin) // self.units.itemsize
 
-def lines_of(window: Window) -> Lines:
-    """Return the lines of a window: what stands between line feeds, carriage returns and NULs."""
-    data = np.frombuffer(window.data, dtype=np.uint8)
-    breaks = np.flatnonzero((data == 0) | (data == 10) | (data == 13))
-    starts, ends = np.append(0, breaks + 1), np.append(breaks, len(data))
+    def in_bytes(self, places: _Numbers) -> _Numbers:
+        """Return numbers of units as places of the window."""
+        return self.origin + places * self.units.itemsize
+
+
+def lines_of(window: Window, encoding: str = "") -> Lines:
+    """Return the lines of a window: what stands between line feeds, carriage returns and NULs.
+
+    ``encoding`` is one of UTF-16, whose units stand at even offsets of the content; else units are bytes.
+    """
+    origin = window.start % 2 if encoding else 0
+    count = (len(window.data) - origin) // 2 if encoding else len(window.data)
+    kind = {"": "u1", "utf-16-le": "<u2", "utf-16-be": ">u2"}[encoding]
+    units = np.frombuffer(window.data, kind, count, min(origin, len(window.data)))
+    breaks = np.flatnonzero((units == 0) | (units == 10) | (units == 13))
+    starts, ends = np.append(0, breaks + 1), np.append(breaks, count)
     full = ends > starts
-    starts, ends = starts[full], ends[full]
+    starts, ends = origin + starts[full] * units.itemsize, origin + ends[full] * units.itemsize
+    if encoding and len(ends) and ends[-1] == len(window.data) - 1:
+        ends[-1] += 1  # half a unit at the end is the last line's
     low = int(np.searchsorted(ends, window.own_start - window.start, "right"))
     high = int(np.searchsorted(starts, window.own_end - window.start, "left"))
-    return Lines(starts, ends, range(low, max(low, high)))
+    return Lines(starts, ends, range(low, max(low, high)), units, origin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -44,13 +44,12 @@ class TableReader:
 
     def read(self, window: Window, table: Table) -> tuple[list[ColumnHits], Lines, list[int]]:
         """Return the hits of columns that a page owns, all its lines, and the numbers of those left to read."""
-        data = np.frombuffer(window.data, dtype=np.uint8)
-        lines = lines_of(window)
+        lines = lines_of(window, table.encoding)
         unread = np.zeros(len(lines.starts), dtype=bool)
         unread[lines.known.start : lines.known.stop] = True
         found: list[ColumnHits] = []
-        for reading in readings(window.data, data, lines, self.likely):
-            rows = _rows(reading, data, lines, table)
+        for reading in readings(window.data, lines, self.likely, table.encoding):
+            rows = _rows(reading, lines, table)
             done = rows.without(self._free(rows, table))
             unread[done.numbers] = False
             found += self._hits(done, lines, table, window)
@@ -102,7 +101,7 @@ class _Borders:
         outer = np.hstack([starts[:, None], inner + 1]), np.hstack([inner, ends[:, None]])
         return cls(outer, outer)
 
-    def unquoted(self, data: NDArray[np.uint8]) -> tuple[_Borders, NDArray[np.bool_]]:
+    def unquoted(self, data: NDArray[Any]) -> tuple[_Borders, NDArray[np.bool_]]:
         """Return the same with the inner borders of quoted cells inside their quotes, and which rows are plain."""
         starts, ends = (border.copy() for border in self.outer)
         plain = _unquote(data, starts, ends)
@@ -160,7 +159,7 @@ class _Rows:
         return stretches.take(pa.array(np.arange(0, len(borders), 2)))
 
 
-def _rows(reading: Reading, data: NDArray[np.uint8], lines: Lines, table: Table) -> _Rows:
+def _rows(reading: Reading, lines: Lines, table: Table) -> _Rows:
     """Return the lines of a reading that split plainly into the columns of a table, or into one larger number."""
     utf8 = reading.text.encode("utf-8")
     text = np.frombuffer(utf8, np.uint8)
@@ -168,18 +167,17 @@ def _rows(reading: Reading, data: NDArray[np.uint8], lines: Lines, table: Table)
     starts, ends = np.append(0, breaks + 1), np.append(breaks, len(text))
     text_marks, first_mark, counts = _marks_of(text, starts, ends, table.delimiter)
     counts[_wide_marks(reading.text, utf8, starts, table.delimiter)] = 0
-    low, high = lines.starts[reading.numbers], lines.ends[reading.numbers]
-    marks, first, cells = _marks_of(data, low, high, table.delimiter)
+    low, high = (lines.in_units(places[reading.numbers]) for places in (lines.starts, lines.ends))
+    marks, first, cells = _marks_of(lines.units, low, high, table.delimiter)
     width = _usual(counts, len(table.columns))
     fits = (counts == width) & (cells == width)
-    inside, plain = _Borders.of(low[fits], high[fits], marks, first[fits], width).unquoted(data)
+    inside, plain = _Borders.of(low[fits], high[fits], marks, first[fits], width).unquoted(lines.units)
     told, _ = _Borders.of(starts[fits], ends[fits], text_marks, first_mark[fits], width).unquoted(text)
-    return _Rows(reading.encoding, reading.numbers[fits], width, inside, utf8, told).at(plain)
+    places = _Borders(inside.outer, (lines.in_bytes(inside.inner[0]), lines.in_bytes(inside.inner[1])))
+    return _Rows(reading.encoding, reading.numbers[fits], width, places, utf8, told).at(plain)
 
 
-def _marks_of(
-    data: NDArray[np.uint8], starts: _Numbers, ends: _Numbers, mark: str
-) -> tuple[_Numbers, _Numbers, _Numbers]:
+def _marks_of(data: NDArray[Any], starts: _Numbers, ends: _Numbers, mark: str) -> tuple[_Numbers, _Numbers, _Numbers]:
     """Return where a delimiter stands, the number of each line's first one, and how many cells a line has."""
     marks = np.flatnonzero(data == ord(mark))
     first = np.searchsorted(marks, starts)
@@ -200,7 +198,7 @@ def _usual(counts: _Numbers, least: int) -> int:
     return int(np.bincount(enough).argmax()) if len(enough) else least
 
 
-def _unquote(data: NDArray[np.uint8], starts: _Numbers, ends: _Numbers) -> NDArray[np.bool_]:
+def _unquote(data: NDArray[Any], starts: _Numbers, ends: _Numbers) -> NDArray[np.bool_]:
     """Move the borders of quoted cells inside their quotes; return which rows have no other quotes."""
     quote = data == ord('"')
     if not starts.size or not quote.any():

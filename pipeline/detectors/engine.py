@@ -7,7 +7,7 @@ depends on bytes within 4 KiB of it (and the content's table) alone, never on pa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -58,28 +58,44 @@ class Scanner:
 
     def scan(self, window: Window) -> list[Hit]:
         """Return the hits that start in the page of a window, in order; offsets are bytes of the content."""
-        anchors = self._prefilter.anchors(window.data)
-        found: list[Hit] = []
-        for track in range(len(TRACKS)):
-            wanted = window.table is not None and (window.table.encoding or TRACKS[0]) == TRACKS[track]
-            if wanted:
-                framed, parts = Framed(), all_segments(window, track)
-            else:
-                framed = Framed.around(window.data, anchors[track], track)
-                parts = segments(window, framed.anchors, track)
-            lines = [line for part in parts if (line := self._decode(window, part, track)) is not None]
-            found.extend(self._hits(window, lines, window.table if wanted else None, framed))
-        return _merge(found)
+        anchors = self._prefilter(TRACKS).anchors(window.data)
+        table = window.table
+        found = [hit for track in range(len(TRACKS)) if not _reads(table, track)
+                 for hit in self._strays(window, anchors[track], track)]  # fmt: skip
+        if table is not None:
+            track = TRACKS.index(table.encoding or TRACKS[0])
+            found += self._table_hits(window, all_segments(window, track), track)
+        return _merge(_untwinned(found))
 
     def sweep(self, window: Window) -> Found:
         """Return what :meth:`scan` returns; the rows of a table are read by columns where they can be."""
         table = window.table
-        if table is None or table.encoding or any(self._wide_prefilter.anchors(window.data)):
+        if table is None:
+            return Found(self.scan(window))
+        others = tuple(name for number, name in enumerate(TRACKS) if not _reads(table, number))
+        anchors = self._prefilter(others).anchors(window.data)
+        if any(self._strays(window, anchors[track], track) for track in range(len(TRACKS))):
             return Found(self.scan(window))
         columns, lines, left = self._reader.read(window, table)
-        parts = chosen_segments(window, lines, left)
-        read = [line for part in parts if (line := self._decode(window, part, 0)) is not None]
-        return Found(_merge(self._hits(window, read, table, Framed())), columns)
+        track = TRACKS.index(table.encoding or TRACKS[0])
+        return Found(_merge(self._table_hits(window, chosen_segments(window, lines, left, track), track)), columns)
+
+    def _strays(self, window: Window, anchors: Sequence[int], track: int) -> list[Hit]:
+        """Return the hits on lines with anchors, where the lines of a track are no table's.
+
+        Beside a table in UTF-16 nothing is read in the other byte order one byte off: these are its own characters.
+        """
+        if track and window.table is not None and window.table.encoding:
+            anchors = [anchor for anchor in anchors if (window.start + anchor) % 2]
+        framed = Framed.around(window.data, anchors, track)
+        parts = segments(window, framed.anchors, track)
+        lines = [line for part in parts if (line := self._decode(window, part, track)) is not None]
+        return list(self._hits(window, lines, None, framed))
+
+    def _table_hits(self, window: Window, parts: Iterable[Segment], track: int) -> list[Hit]:
+        """Return the hits on lines of the window's table."""
+        lines = [line for part in parts if (line := self._decode(window, part, track)) is not None]
+        return list(self._hits(window, lines, window.table, Framed()))
 
     def scan_content(self, data: bytes) -> Iterator[Hit]:
         """Yield the hits of a whole content, page by page."""
@@ -142,13 +158,13 @@ class Scanner:
             record = _placed(lines, text, one.record[0]) if one.record else framed.record(start, record)
             yield _hit(one, value, (window.start + start, end - start), line.decoded.encoding, window.start + record)
 
-    @cached_property
-    def _prefilter(self) -> Prefilter:
-        return Prefilter(self.ruleset)
+    def _prefilter(self, tracks: tuple[str, ...]) -> Prefilter:
+        """Return the prefilter of some tracks; each is built once."""
+        return self._prefilters.setdefault(tracks, Prefilter(self.ruleset, tuple(map(TRACKS.index, tracks))))
 
     @cached_property
-    def _wide_prefilter(self) -> Prefilter:
-        return Prefilter(self.ruleset, wanted=(1, 2))
+    def _prefilters(self) -> dict[tuple[str, ...], Prefilter]:
+        return {}
 
     @cached_property
     def _reader(self) -> TableReader:
@@ -163,6 +179,11 @@ class Scanner:
         surnames = (line.split("\t")[0] for line in self.ruleset.lists["surnames.txt"][:_LIKELY_SURNAMES])
         prefectures = sorted({line.split("\t")[0] for line in self.ruleset.lists["municipalities.txt"]})
         return re.compile("|".join([*(name for name in surnames if len(name) > 1), *prefectures]))
+
+
+def _reads(table: Table | None, track: int) -> bool:
+    """Tell whether all lines of a track are rows of a table."""
+    return table is not None and (table.encoding or TRACKS[0]) == TRACKS[track]
 
 
 _LINE_ENDS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
@@ -217,6 +238,20 @@ def _text_hit(text: str, found: Text, one: Candidate, framed: Framed) -> Hit:
     line = found.starts[found.line_of(one.start)]
     record = one.record[0] if one.record else framed.record(one.start, line)
     return _hit(one, text[one.start : one.end], (one.start, one.end - one.start), "text", record)
+
+
+def _untwinned(hits: list[Hit]) -> list[Hit]:
+    """Drop hits in UTF-16 at odd places whose characters the other byte order has at even ones, a byte off.
+
+    ASCII between zeros reads alike in both orders; units of a content stand at even places.
+    """
+    wide = [hit for hit in hits if hit.encoding in TRACKS[1:]]
+    even = {(hit.kind, hit.start, hit.length) for hit in wide if hit.start % 2 == 0}
+    twins = {
+        (hit.kind, hit.start, hit.length) for hit in wide
+        if hit.start % 2 and even & {(hit.kind, hit.start - 1, hit.length), (hit.kind, hit.start + 1, hit.length)}
+    }  # fmt: skip
+    return [hit for hit in hits if hit.encoding not in TRACKS[1:] or (hit.kind, hit.start, hit.length) not in twins]
 
 
 def _merge(hits: Iterable[Hit]) -> list[Hit]:

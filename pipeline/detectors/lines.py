@@ -57,22 +57,24 @@ def all_segments(window: Window, track: int) -> Iterator[Segment]:
         yield from line_segments(window, match.start(), match.end())
 
 
-def line_segments(window: Window, start: int, end: int) -> Iterator[Segment]:
-    """Yield a line of bytes, whole or cut at the grid."""
+def line_segments(window: Window, start: int, end: int, track: int = 0) -> Iterator[Segment]:
+    """Yield a line, whole or cut at the grid."""
     if end - start <= LONGEST:
         yield Segment(start, end, start, end, whole=True)
     else:
-        yield from segments(window, (*range(start, end, _CELL // 4), end - 1), 0)
+        first, step = (start + 1, 2) if track else (start, 1)
+        anchors = range(first, end, step)
+        yield from segments(window, (*anchors[:: _CELL // 4 // step], anchors[-1]), track)
 
 
-def chosen_segments(window: Window, lines: Lines, numbers: Sequence[int]) -> Iterator[Segment]:
+def chosen_segments(window: Window, lines: Lines, numbers: Sequence[int], track: int = 0) -> Iterator[Segment]:
     """Yield some lines of a window, and before each the end of the line before it, which owns nothing."""
     reached = -1
     for number in numbers:
         if number and number - 1 != reached:
-            *_, last = line_segments(window, int(lines.starts[number - 1]), int(lines.ends[number - 1]))
+            *_, last = line_segments(window, int(lines.starts[number - 1]), int(lines.ends[number - 1]), track)
             yield replace(last, own_start=last.end, own_end=last.end)
-        yield from line_segments(window, int(lines.starts[number]), int(lines.ends[number]))
+        yield from line_segments(window, int(lines.starts[number]), int(lines.ends[number]), track)
         reached = number
 
 

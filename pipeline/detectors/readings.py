@@ -41,12 +41,41 @@ class Reading:
     text: str
 
 
-def readings(raw: bytes, data: NDArray[np.uint8], lines: Lines, likely: re.Pattern[str]) -> Iterator[Reading]:
-    """Yield the lines of a page by encoding, each line once; those with shift states or broken characters are left."""
+def readings(raw: bytes, lines: Lines, likely: re.Pattern[str], encoding: str = "") -> Iterator[Reading]:
+    """Yield the lines of a page by encoding, each line once; those with shift states or broken characters are left.
+
+    ``encoding`` is that of the whole content where it is in UTF-16.
+    """
     numbers = lines.whole
     if not len(numbers):
         return
-    told = _told(data, lines)[numbers]
+    if encoding:
+        yield _wide(raw, lines, numbers, encoding)
+    else:
+        yield from _by_bytes(raw, lines, numbers, likely)
+
+
+def _wide(raw: bytes, lines: Lines, numbers: NDArray[np.int64], encoding: str) -> Reading:
+    """Return lines in UTF-16, but for those with half a character where there are any."""
+    starts, ends = (lines.in_units(places[numbers]) for places in (lines.starts, lines.ends))
+    try:
+        return Reading(encoding, numbers, _joined(raw, lines, (starts, ends), encoding))
+    except UnicodeDecodeError:
+        halves = np.append(0, np.cumsum((lines.units & 0xF800) == 0xD800))
+        kept = halves[starts] == halves[ends]
+        return Reading(encoding, numbers[kept], _joined(raw, lines, (starts[kept], ends[kept]), encoding))
+
+
+def _joined(raw: bytes, lines: Lines, borders: tuple[NDArray[np.int64], NDArray[np.int64]], encoding: str) -> str:
+    places = zip(*(lines.in_bytes(border).tolist() for border in borders), strict=True)
+    return "\n".encode(encoding).join([raw[start:end] for start, end in places]).decode(encoding)
+
+
+def _by_bytes(
+    raw: bytes, lines: Lines, numbers: NDArray[np.int64], likely: re.Pattern[str]
+) -> Iterator[Reading]:  # fmt: skip
+    """Yield lines of bytes by encoding."""
+    told = _told(lines.units, lines)[numbers]
     for encoding, mark in _SURE.items():
         own = numbers[told == mark]
         text = _together(raw, lines, own, encoding) if len(own) else None

@@ -97,7 +97,32 @@ def test_page_size_does_not_change_what_columns_say(data: bytes) -> None:
     assert found(900) == found(1 << 20)
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS[:3])
+@st.composite
+def wide_tables(draw: st.DrawFn) -> bytes:
+    """A table in UTF-16 with rows that spoil its shape, halves of characters and long lines."""
+    columns = draw(st.lists(st.sampled_from(HEADERS), min_size=3, max_size=9, unique=True))
+    rows = [columns]
+    for number in draw(st.lists(st.integers(0, 59), min_size=1, max_size=25)):
+        cells = [people()[number][column] for column in columns]
+        change = draw(st.integers(0, 12))
+        if change == 0:
+            cells[draw(st.integers(0, len(cells) - 1))] = draw(st.sampled_from([*SPOILED, "\ud842", "𠮷" * 3]))
+        rows.append({1: cells[:-1], 2: [f'"{cell}"' for cell in cells], 3: [*cells, "末尾"]}.get(change, cells))
+    text = draw(st.sampled_from(["\n", "\r\n", "\r", "\0\n"])).join(map(",".join, rows))
+    raw = (draw(st.sampled_from(["", "\ufeff"])) + text).encode(
+        draw(st.sampled_from(["utf-16-le", "utf-16-be"])), "surrogatepass"
+    )
+    return raw + draw(st.sampled_from([b"", b"\n", "\n電話 090-1234-5678".encode("cp932")]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(wide_tables(), st.sampled_from([700, 901, 4096, 1 << 20]))
+def test_columns_in_utf_16_say_what_rows_say(data: bytes, page: int) -> None:
+    for window in windows(data, page):
+        assert scanner().sweep(window).all() == scanner().scan(window)
+
+
+@pytest.mark.parametrize("encoding", [*ENCODINGS[:3], "utf-16"])
 def test_plain_rows_are_read_by_columns(encoding: str) -> None:
     rows = [HEADERS, *(one.cells() for one in generate(50, 3))]
     data = "\r\n".join(map(",".join, rows)).encode("euc_jp" if encoding == "euc-jp" else encoding)
