@@ -23,4 +23,4 @@ class Ocr:
     most_pixels: int = 150_000_000
     pictures: int = 300
     seconds: int = 60
-    item_seconds: int = 900
+    item_seconds: int = 600

@@ -33,12 +33,12 @@ class Pdf(Decoder):
         if isinstance(document, Locked | Trouble):
             yield document
             return
-        left = limits
+        left, seen = limits, set[bytes]()
         try:
             if not len(document):
                 yield Trouble("pdf-damaged", "document has no page that can be read")
             for number in range(min(len(document), limits.members)):
-                parts = tuple(_page(document, number, left))
+                parts = tuple(_page(document, number, left, seen))
                 left = replace(
                     left, pictures=left.pictures - sum(isinstance(part, Text) and bool(part.marks) for part in parts)
                 )
@@ -64,7 +64,7 @@ def _opened(data: bytes, limits: Limits) -> pypdfium2.PdfDocument | Locked | Tro
     return Locked("", "encrypted-pdf")
 
 
-def _page(document: pypdfium2.PdfDocument, number: int, limits: Limits) -> Iterator[Decoded]:
+def _page(document: pypdfium2.PdfDocument, number: int, limits: Limits, seen: set[bytes]) -> Iterator[Decoded]:
     """Yield the text of a page and of the pictures on it; of a page without any text, what its picture shows."""
     try:
         page = document[number]
@@ -75,7 +75,7 @@ def _page(document: pypdfium2.PdfDocument, number: int, limits: Limits) -> Itera
             yield Text(f"page {number + 1}", text)
             yield from pictures_on(page, f"page {number + 1}", limits)
         else:
-            yield from picture_of(page, f"page {number + 1}", limits)
+            yield from picture_of(page, f"page {number + 1}", limits, seen)
         page.close()
     except pypdfium2.PdfiumError:
         yield Trouble("pdf-page", f"page {number + 1} cannot be read")

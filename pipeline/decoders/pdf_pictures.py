@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from typing import Final
@@ -10,7 +11,7 @@ import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped, unused-ignore]
 from PIL import Image
 
-from pipeline.decoders.base import Decoded, Limits, Trouble
+from pipeline.decoders.base import Decoded, Limits, Text, Trouble
 from pipeline.decoders.picture_text import is_flat, text_of
 
 __all__ = ["picture_of", "pictures_on"]
@@ -27,19 +28,29 @@ _OBJECTS: Final = 1_000
 """Pictures of one page that are looked at."""
 
 
-def picture_of(page: pypdfium2.PdfPage, name: str, limits: Limits) -> Iterator[Decoded]:
-    """Yield the text that a whole page shows; boxes are in points from the top left."""
+def picture_of(page: pypdfium2.PdfPage, name: str, limits: Limits, seen: set[bytes]) -> Iterator[Decoded]:
+    """Yield the text that a whole page shows, none where one before it showed the same; boxes are in points.
+
+    ``seen`` are digests of the pages before; that of this one is added.
+    """
     width, height = page.get_size()
     if not (0 < width < math.inf and 0 < height < math.inf):
         yield Trouble("pdf-page", f"{name} has no size")
         return
     scale = min(_SCALE, math.sqrt(_PIXELS / (width * height)))
-    if is_flat(_drawn(page, min(_GLANCE, scale))):
+    glance = _drawn(page, min(_GLANCE, scale))
+    if is_flat(glance):
         return
     if limits.pictures <= 0:
         yield Trouble("limit-pictures", f"{name} is not read: too many pictures")
         return
-    yield from text_of(_drawn(page, scale), name, limits, unit=scale)
+    drawn = _drawn(page, scale)
+    digest = hashlib.sha256(drawn.tobytes()).digest()
+    if digest in seen:
+        yield Text(name, "", ((0, name),))
+        return
+    seen.add(digest)
+    yield from text_of(drawn, name, limits, unit=scale)
 
 
 def _drawn(page: pypdfium2.PdfPage, scale: float) -> Image.Image:

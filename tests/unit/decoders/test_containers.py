@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -121,6 +124,21 @@ def seven(text: str) -> bytes:
     """Return a text as seven bits a letter, behind the byte that says so."""
     letters = np.unpackbits(np.frombuffer(text.encode(), np.uint8)[:, None], axis=1, bitorder="little")[:, :7]
     return b"\x0f" + np.packbits(letters.reshape(-1), bitorder="little").tobytes()
+
+
+def test_files_of_a_disc_are_given_and_its_other_file_system_is_said(
+    tmp_path: Path, tools: Callable[..., None]
+) -> None:
+    tools("genisoimage")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/list.csv").write_text(BODY, encoding="cp932", newline="")
+    for extra, told in (((), []), (("-udf",), ["no-decoder"])):
+        disc = tmp_path / f"disc{len(extra)}.iso"
+        subprocess.run(["genisoimage", "-quiet", "-J", *extra, "-o", disc, tmp_path / "files"], check=True)
+        data = disc.read_bytes()
+        assert type_of(data) == "iso"
+        assert troubles(decoded(data)) == told
+        assert members(decoded(data)) == {"list.csv": BODY.encode("cp932")}
 
 
 def test_rows_of_a_parquet_table_are_given_below_their_names() -> None:

@@ -85,6 +85,13 @@ def test_each_frame_of_a_picture_and_each_page_of_a_scan_has_its_place() -> None
     assert troubles(decoded(scan, limits=Limits(ocr=Ocr(), pictures=1))) == ["limit-pictures"]
 
 
+def test_pages_that_show_the_same_are_read_once_and_count() -> None:
+    page = written.page(LINES[2:3])
+    scan = written.picture_bytes(page, "PDF", save_all=True, append_images=[page] * 4, resolution=150.0)
+    assert [bool(text.text) for text in read(scan)] == [True, False, False, False, False]
+    assert troubles(decoded(scan, limits=Limits(ocr=Ocr(), pictures=4))) == ["limit-pictures"]
+
+
 def test_the_same_picture_gives_the_same_text_whatever_was_read_before() -> None:
     data = written.picture_bytes(written.page(LINES[:2]), "PNG")
     first = read(data)
