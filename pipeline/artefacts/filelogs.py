@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 
 from pipeline.artefacts.base import Action, Candidate, Event
 from pipeline.artefacts.linelog import MONTHS, Line, LineLog, naive_stamp
+from pipeline.artefacts.messages import smb
 from pipeline.artefacts.times import from_local
 
 __all__ = ["FtpLog", "RcloneLog", "SmbdLog", "TransferLog"]
@@ -101,7 +102,8 @@ class TransferLog(LineLog):
 
 
 _SMBD: Final = re.compile(
-    rb"(\S{1,256}) (?:\(\S{1,80}\) )?(?:connect to service (\S{1,256}) |closed connection to service (\S{1,256}))(?:initially as user (\S{1,256}))?"  # noqa: E501
+    rb"(\S{1,256}) (?:\(ipv[46]:([0-9A-Fa-f.:]{3,45}):\d{1,5}\) )?"
+    rb"(connect to|closed connection to) service (\S{1,256})(?: initially as user (\S{1,256}))?"
 )
 _SMBD_FILE: Final = re.compile(
     rb"(\S{1,256}) (opened|closed) file (.{1,4096}?) (?:read=(\w+) write=(\w+)|\(numopen)", re.DOTALL
@@ -131,9 +133,14 @@ class SmbdLog(LineLog):
         """Read connections to shares, and files that were opened."""
         body = found[2].strip()
         if (share := _SMBD.match(body)) is not None:
-            detail = {"client": _text(share[1]), "method": "connect" if share[2] else "disconnect"}
-            name, user = _text(share[2] or share[3]), _text(share[4])
+            detail = {"client": _text(share[2] or share[1]), "host": _text(share[1]), "method": _text(share[3])}
+            name, user = _text(share[4]), _text(share[5])
             yield line.event(Action.SHARE_ACCESSED, name, actor=user, zone=line.local, detail=detail)
+        elif b"|" in body:
+            for told in smb("", _text(body), line.memory):
+                yield line.event(
+                    told.action, told.subject, actor=told.actor, zone=line.local, detail=dict(told.detail)
+                )  # fmt: skip
         elif (file := _SMBD_FILE.match(body)) is not None:
             said = {"method": _text(file[2])} | ({"read": _text(file[4]), "write": _text(file[5])} if file[4] else {})
             yield line.event(Action.SHARE_ACCESSED, _text(file[3]), actor=_text(file[1]), zone=line.local, detail=said)

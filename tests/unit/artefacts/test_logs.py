@@ -297,3 +297,20 @@ def test_error_logs_of_both_servers_have_times() -> None:
     (event,), audit, troubles = facts("web-error-log", ERRORS)
     assert (event.subject, event.time) == ("/up", datetime(2022, 6, 21, 13, tzinfo=UTC))
     assert (audit.records, audit.last, troubles) == (2, datetime(2022, 6, 21, 13, 0, 1, tzinfo=UTC), [])
+
+
+SMBD = """\
+[2022/06/21 22:00:00.123456,  2] ../../source3/smbd/smb2_service.c:900(make_connection_snum)
+  pc7 (ipv4:192.0.2.7:40262) connect to service sec initially as user op (uid=0, gid=0) (pid 15883)
+[2022/06/21 22:00:01.123456,  1] ../../source3/modules/vfs_full_audit.c:643(do_log)
+  op|192.0.2.7|sec|pread_send|ok|/srv/sec/list.csv
+[2022/06/21 22:00:02.123456,  2] ../../source3/smbd/open.c:1(open_file)
+  op opened file list.csv read=Yes write=No (numopen=2)
+"""
+
+
+def test_samba_tells_connections_and_files_in_its_own_log() -> None:
+    joined, read, opened = facts("samba-log", SMBD)[0]
+    assert (joined.subject, joined.actor, joined.detail["client"]) == ("sec", "op", "192.0.2.7")
+    assert (read.subject, read.detail["method"], opened.subject) == ("/srv/sec/list.csv", "pread_send", "list.csv")
+    assert opened.time == datetime(2022, 6, 21, 13, 0, 2, tzinfo=UTC)
