@@ -121,7 +121,7 @@ def _joined(event: dict[str, Any]) -> Iterator[Event]:
     if event.get("command"):
         yield line.event(action_of(event["command"]), mask_secrets(event["command"]), **said)
         return
-    for name, kind in event["paths"]:
+    for name, kind in dict.fromkeys(event["paths"]):
         if kind == "PARENT":
             continue
         path = name if name.startswith("/") else f"{event.get('folder', '').rstrip('/')}/{name}"

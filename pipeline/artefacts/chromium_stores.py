@@ -47,11 +47,13 @@ class ChromiumForms(RowSource):
         query = (
             "SELECT name, min(date_created), max(date_last_used), sum(count) FROM autofill GROUP BY name ORDER BY name"
         )
-        for name, _, used, count in base.rows(query):
+        for number, (name, _, used, count) in enumerate(base.rows(query)):
             time = from_unix_us(used * 1_000_000) if isinstance(used, int) else None
             detail: dict[str, str | int] = {"field": str(name)[:100], "shows": "a form field was filled in"}
             detail |= {"count": count} if isinstance(count, int) else {}
-            yield _event(Action.VISITED, "form", (time, "last filled in"), candidate, "autofill", detail=detail)
+            yield _event(
+                Action.VISITED, "form", (time, "last filled in"), candidate, f"autofill {number}", detail=detail
+            )
 
 
 @dataclass(frozen=True)

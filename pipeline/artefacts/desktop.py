@@ -62,10 +62,11 @@ class RecentlyUsed(Artefact):
 def _uses(mark: Element, number: int, owner: str) -> Iterator[Event]:
     path = unquote(mark.get("href", "")).removeprefix("file://")
     uses = [(app.get("name", ""), app.get("modified", "")) for app in mark.iter(_APPLICATIONS)]
-    for program, stamp in uses or [("", mark.get("visited") or mark.get("modified") or "")]:
+    opened = uses or [("", mark.get("visited") or mark.get("modified") or "")]
+    for use, (program, stamp) in enumerate(opened):
         yield Event(
             time=parse_iso(stamp.replace("Z", "+00:00")), time_meaning="last used by the program",
-            action=Action.FILE_OPENED, subject=path, actor=owner, place=f"bookmark {number}",
+            action=Action.FILE_OPENED, subject=path, actor=owner, place=f"bookmark {number} use {use}",
             detail={"program": program} if program else {},
         )  # fmt: skip
 

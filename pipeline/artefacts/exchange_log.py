@@ -67,7 +67,7 @@ class ExchangeTracking(FieldLog):
             "recipients": count_of(row.get("recipient-count")), "client": row.get("client-ip", ""), "event": event,
             "title": row.get("message-subject", ""), "direction": row.get("directionality", ""),
         }  # fmt: skip
-        for receiver in row.get("recipient-address", "").split(";")[:1000]:
+        for receiver in dict.fromkeys(row.get("recipient-address", "").split(";")[:1000]):
             said = {**detail, "to": receiver}
             sender = row.get("sender-address", "")
             yield line.event(action, receiver, actor=sender, precision_us=1000, detail=said)

@@ -176,7 +176,7 @@ class FinderSettings(Artefact):
 
 
 def _volumes(tree: Any, owner: str) -> Iterator[Event]:
-    for key in sorted(tree.get("FXDesktopVolumePositions") or {})[:10_000]:
+    for number, key in enumerate(sorted(tree.get("FXDesktopVolumePositions") or {})[:10_000]):
         found = _POSITION.fullmatch(key)
         label = found[1] if found is not None else key
         made = from_cocoa(float.fromhex(found[2])) if found is not None else None
@@ -184,7 +184,7 @@ def _volumes(tree: Any, owner: str) -> Iterator[Event]:
         detail |= {"volume_created": made.isoformat()} if made is not None else {}
         yield Event(
             time=None, time_meaning=_STATE, action=Action.VOLUME_MOUNTED, subject=label, actor=owner,
-            place="FXDesktopVolumePositions", detail=detail,
+            place=f"FXDesktopVolumePositions {number}", detail=detail,
         )  # fmt: skip
 
 

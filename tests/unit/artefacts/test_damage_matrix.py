@@ -79,3 +79,10 @@ def test_what_is_lost_shows(name: str, how: str) -> None:
     if lost:
         assert audit.status in {"damaged", "unreadable"} or set(audit.gaps) - set(before[1].gaps)
         assert troubles
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_no_two_events_of_a_source_are_the_same(name: str) -> None:
+    events, _, _ = facts(name, *SAMPLES[name])
+    keys = [(event.place, event.time_meaning, event.action, event.time, event.subject) for event in events]
+    assert len(set(keys)) == len(keys)
