@@ -21,6 +21,7 @@ from pipeline.artefacts.chromium_stores import (
 )
 from pipeline.artefacts.cloud import DriveFiles, DropboxHistory, NextcloudJournal, OneDriveFiles
 from pipeline.artefacts.compatibility import CompatibilityLog, CrashReport, RecentFiles
+from pipeline.artefacts.custom_jumplist import CustomJumpList
 from pipeline.artefacts.desktop import RecentlyUsed, TrashInfo
 from pipeline.artefacts.evtx import WindowsEventLog
 from pipeline.artefacts.exchange_log import ExchangeTracking
@@ -31,7 +32,7 @@ from pipeline.artefacts.firefox import FirefoxDownloads, FirefoxPlaces
 from pipeline.artefacts.firefox_forms import FirefoxForms
 from pipeline.artefacts.fsevents import FileSystemEvents
 from pipeline.artefacts.journal import SystemdJournal
-from pipeline.artefacts.jumplists import AutomaticJumpList, CustomJumpList
+from pipeline.artefacts.jumplists import AutomaticJumpList
 from pipeline.artefacts.linux_settings import CronTable, KnownHosts
 from pipeline.artefacts.lnk import Shortcut
 from pipeline.artefacts.logins import FailedLogins, LastLogins, LoginRecords

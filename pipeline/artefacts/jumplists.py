@@ -2,7 +2,7 @@
 
 SOURCE: Joachim Metz, "Jump lists format": DestList (header of 32 bytes: version at 0, entries at 4; entry: host at 72,
 number at 88, FILETIME at 100, pinned at 108; path length at 112 in version 1, else count at 116 and length at 128, four
-bytes behind the path) and custom destinations (12 bytes, categories, links each behind its class, a footer).
+bytes behind the path).
 """
 
 from __future__ import annotations
@@ -20,20 +20,18 @@ import olefile
 from pipeline.artefacts.base import Action, Artefact, Candidate, Event, Fact
 from pipeline.artefacts.bytesource import owner_of
 from pipeline.artefacts.reading import Reading
-from pipeline.artefacts.shell_link import HEAD, ShellLink, parse_link
+from pipeline.artefacts.shell_link import ShellLink, parse_link
 from pipeline.artefacts.times import from_filetime
 from pipeline.errors import ParseError
 
-__all__ = ["AutomaticJumpList", "CustomJumpList"]
+__all__ = ["AutomaticJumpList", "kept", "link_of"]
 
-_RECENT: Final = "/users/*/appdata/roaming/microsoft/windows/recent"
+
 _LARGEST: Final = 64 << 20
-_LARGEST_LINK: Final = 1 << 20
 _MOST_ENTRIES: Final = 50_000
 _HEAD: Final = 32
 _FAULTS: Final = (OSError, ValueError, IndexError, TypeError, AttributeError, OverflowError, RecursionError, KeyError)
 """What olefile raises on damaged compound files."""
-_FOOTER: Final = bytes.fromhex("abfbbfba")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +50,14 @@ class AutomaticJumpList(Artefact):
 
     name: str = "jump-list"
     version: int = 1
-    patterns: ClassVar[tuple[str, ...]] = (f"{_RECENT}/automaticdestinations/*.automaticdestinations-ms",)
+    patterns: ClassVar[tuple[str, ...]] = (
+        "/users/*/appdata/roaming/microsoft/windows/recent/automaticdestinations/*.automaticdestinations-ms",
+    )  # fmt: skip
 
     def read(self, candidate: Candidate) -> Iterator[Fact]:
         """Yield one event per entry, then the audit; a list holds the last opening of each document."""
         reading = Reading("Windows jump list", owner_of(candidate.path))
         yield from reading.facts(_automatic(candidate, reading))
-
-
-@dataclass(frozen=True)
-class CustomJumpList(Artefact):
-    """Reads the links that a program keeps for its user; they carry no time of an opening."""
-
-    name: str = "custom-jump-list"
-    version: int = 1
-    patterns: ClassVar[tuple[str, ...]] = (f"{_RECENT}/customdestinations/*.customdestinations-ms",)
-
-    def read(self, candidate: Candidate) -> Iterator[Fact]:
-        """Yield one event per link, dated when the list was written last, then the audit."""
-        reading = Reading("Windows custom jump list", owner_of(candidate.path))
-        yield from reading.facts(_custom(candidate, reading))
 
 
 def _automatic(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
@@ -80,12 +66,12 @@ def _automatic(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
     links = {int(name, 16): data for name, data in streams.items() if _is_number(name)}
     for entry in _entries(listed, reading):
         reading.span.add(entry.time)
-        yield _opened(candidate, entry, _link(links.pop(entry.number, b""), reading))
+        yield _opened(candidate, entry, link_of(links.pop(entry.number, b""), reading))
     for number, data in sorted(links.items()):
-        link = _link(data, reading)
+        link = link_of(data, reading)
         if link is not None:
             reading.span.add(None)
-            yield _kept(candidate, link, f"link {number}", None, "kept without an entry in the list")
+            yield kept(candidate, link, f"link {number}", None, "kept without an entry in the list")
 
 
 def _is_number(name: str) -> bool:
@@ -141,7 +127,8 @@ def _whole(count: float) -> int:
     return int(count) if 0 <= count < 1 << 32 else 0
 
 
-def _link(data: bytes, reading: Reading) -> ShellLink | None:
+def link_of(data: bytes, reading: Reading) -> ShellLink | None:
+    """Return the link at the start of some bytes; None where there are none, or, noted as damage, no link."""
     if not data:
         return None
     try:
@@ -169,7 +156,8 @@ def _opened(candidate: Candidate, entry: _Entry, link: ShellLink | None) -> Even
     )  # fmt: skip
 
 
-def _kept(candidate: Candidate, link: ShellLink, place: str, time: datetime | None, meaning: str) -> Event:
+def kept(candidate: Candidate, link: ShellLink, place: str, time: datetime | None, meaning: str) -> Event:
+    """Return the event of a link that a list keeps, which is no opening by itself."""
     detail: Mapping[str, str | int] = link.detail | {"app_id": _app(candidate)}
     return Event(
         time=time, time_meaning=meaning, action=Action.SHORTCUT_MADE, subject=link.target, place=place,
@@ -180,40 +168,3 @@ def _kept(candidate: Candidate, link: ShellLink, place: str, time: datetime | No
 def _app(candidate: Candidate) -> str:
     """Return the identifier of the program: the file's name."""
     return candidate.path.rpartition("/")[2].partition(".")[0]
-
-
-def _custom(candidate: Candidate, reading: Reading) -> Iterator[Fact]:
-    """Find each link by its header, and compare with what the headers of the categories state."""
-    data = candidate.content.read(0, min(candidate.content.size, _LARGEST))
-    if len(data) < 12 or data[:4] != b"\2\0\0\0":
-        message = "the list's header is destroyed"
-        raise ParseError(message)
-    stated, at, found = _stated_links(data, reading), data.find(HEAD, 12), 0
-    for number in range(_MOST_ENTRIES):
-        if at < 0:
-            break
-        link = _link(data[at : at + _LARGEST_LINK], reading)
-        if link is not None:
-            found += 1
-            reading.span.add(candidate.modified)
-            yield _kept(candidate, link, f"link {number}", candidate.modified, "list written")
-        at = data.find(HEAD, at + max(link.length if link is not None else 0, len(HEAD)))
-    if found < stated:
-        reading.lose(f"{stated - found} of {stated} links of the list are missing")
-
-
-def _stated_links(data: bytes, reading: Reading) -> int:
-    """Sum the numbers of links that the categories state: own (0, with a name), known (1, no links), tasks (2)."""
-    categories, total, at = struct.unpack_from("<I", data, 4)[0], 0, 12
-    if not categories and len(data) > 12:
-        reading.lose("the header states no category, but something follows")
-    for number in range(min(categories, _MOST_ENTRIES)):
-        kind = int.from_bytes(data[at : at + 4], "little")
-        place = at + 4 if kind == 2 else at + 6 + 2 * int.from_bytes(data[at + 4 : at + 6], "little")
-        total += int.from_bytes(data[place : place + 4], "little") if kind != 1 else 0
-        end = data.find(_FOOTER, at)
-        if end < 0 or kind > 2:
-            reading.lose(f"category {number + 1} of {categories} is destroyed or cut off")
-            break
-        at = end + 4
-    return total

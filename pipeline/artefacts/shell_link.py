@@ -29,7 +29,6 @@ _STRINGS: Final = ((4, "description"), (8, "relative"), (16, "folder"), (32, "ar
 _TRACKER, _ENVIRONMENT = 0xA0000003, 0xA0000001
 _CODE_PAGE: Final = "cp932"
 """Strings without Unicode are in the system's code page, which a link does not name; Japanese Windows uses this one."""
-_LONGEST: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ def _volume(raw: bytes, detail: dict[str, str | int]) -> None:
     if len(raw) < 16:
         return
     size, kind, serial, place = struct.unpack_from("<4I", raw)
-    raw = raw[: min(size, _LONGEST)]
+    raw = raw[:size]
     detail["drive_type"] = _DRIVES.get(kind, "unknown")
     if serial:
         detail["volume_serial"] = f"{serial:08X}"
