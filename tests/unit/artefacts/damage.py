@@ -38,10 +38,12 @@ def damages(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def check_damage(name: str, data: bytes, path: str = "/x") -> None:
-    """Assert that no damage raises, that each leaves one audit, and that fewer events are never silent."""
+    """Assert that events differ, no damage raises, each leaves one audit, and fewer events are never silent."""
     whole, audit, _ = read(name, data, path)
     assert whole
     assert audit.status == "read"
+    keys = {(event.place, event.time_meaning, event.action, event.time, event.subject) for event in whole}
+    assert len(keys) == len(whole), f"{name}: two events would bear one id"
     for label, bad in damages(data):
         events, audit, troubles = read(name, bad, path)
         if len(events) < len(whole):
