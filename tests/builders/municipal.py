@@ -19,7 +19,7 @@ from typing import Final
 from pipeline.detectors.encodings import byte_forms
 from tests.builders.people import Resident, generate
 
-__all__ = ["ENCODINGS", "TABLES", "Row", "encode", "hard_negatives", "prose", "rows", "zengin"]
+__all__ = ["ENCODINGS", "TABLES", "Row", "encode", "hard_negatives", "prose", "rows", "transfers", "zengin"]
 
 ENCODINGS: Final = ("utf-8", "utf-16-le", "utf-16-be", "cp932", "cp932-ibm", "euc-jp", "iso-2022-jp")
 """``cp932-ibm`` takes the last byte form where a character has several, as Windows writes; ``cp932`` the first."""
@@ -124,7 +124,12 @@ def _jis(text: str) -> bytes | None:
 
 def zengin(count: int, seed: int) -> bytes:
     """Return a transfer file of 120-byte records: header, one record for each resident, trailer, end."""
-    people = generate(count, seed)
+    return transfers(generate(count, seed))
+
+
+def transfers(people: Sequence[Resident]) -> bytes:
+    """Return a transfer file of residents."""
+    count = len(people)
     head = f"1210{'1234567890':0>10}{'ｱｶｼｼﾔｸｼﾖ':<40}0601{'0001'}{'ﾐｽﾞﾎ':<15}{'001'}{'':<15}1{'1234567'}"
     total = f"8{count:06}{count * 10000:012}"
     lines = [_fit(head), *(_fit(_transfer(one)) for one in people), _fit(total), _fit("9")]
