@@ -24,10 +24,16 @@ def find_table(head: bytes, ruleset: RuleSet) -> Table | None:
     encoding, text = _text(head[:_HEAD])
     for line in text.splitlines()[:_ROWS]:
         for delimiter in (",", "\t", "|", ";"):
-            columns = tuple(ruleset.headers.get(fold_header(cell)) for _, _, cell in cells(line, delimiter))
-            if len({kind for kind in columns if kind}) >= 2:
+            texts = [cell for _, _, cell in cells(line, delimiter)]
+            columns = tuple(ruleset.headers.get(fold_header(text)) for text in texts)
+            if len({kind for kind in columns if kind}) >= 2 and not any(map(_is_open, texts)):
                 return Table(delimiter, columns, encoding)
     return None
+
+
+def _is_open(cell: str) -> bool:
+    """Tell whether a cell opens or closes a bracket alone, as a list of names in a statement does and a header not."""
+    return cell.count("(") != cell.count(")") or cell.count("{") != cell.count("}")
 
 
 def cells(line: str, delimiter: str) -> Iterator[tuple[int, int, str]]:

@@ -16,7 +16,18 @@ from tests.builders.municipal import encode
 from tests.builders.people import generate
 
 SCANNER = Scanner(load_rules(Path(__file__).parents[3] / "rules"))
-FRAMED = ("html-lines", "html-run", "xml-lines", "xml-run", "json-run", "json-pretty", "sql-rows", "vcard", "form")
+FRAMED = (
+    "html-lines",
+    "html-run",
+    "xml-lines",
+    "xml-run",
+    "json-run",
+    "json-pretty",
+    "sql-rows",
+    "sql-lines",
+    "vcard",
+    "form",
+)
 SHEET = sheet_of(generate(12, 41), 3)
 
 
@@ -86,3 +97,11 @@ def test_forms_without_a_blank_line_are_told_apart_near_their_beginning() -> Non
     everything = set().union(*people)
     assert sum(len(values & everything) > 4 for values in found) >= 5
     assert all(any(values & everything <= person for person in people) for values in found)
+
+
+@pytest.mark.parametrize(
+    "head", ["INSERT INTO t (氏名,住所,電話番号) VALUES", "def write(name, address, phone):", "if (name,address) {"]
+)
+def test_a_statement_is_no_header(head: str) -> None:
+    assert SCANNER.table(f"{head}\n".encode()) is None
+    assert SCANNER.table("氏名(漢字),住所,電話番号\n".encode()) is not None
