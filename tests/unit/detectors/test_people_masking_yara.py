@@ -70,6 +70,8 @@ def test_copies_in_other_encodings_are_the_same_people() -> None:
         ("C:/Users/x/佐藤花子様.xlsx", "C:/Users/x/"),
         ("https://example.com/?q=090-1234-5678", "https://example.com/?q="),
         ("Re: taro@example.com", "Re: "),
+        ("/田中/tanaka.t_y@example.co.jp_返信.eml", "/田中/"),
+        ("昭和60年4月1日生_調書.pdf", "_調書.pdf"),
     ],
 )
 def test_values_in_paths_and_subjects_are_masked(text: str, kept: str) -> None:
