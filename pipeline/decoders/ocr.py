@@ -39,7 +39,7 @@ _KEPT: Final = 40
 """Confidence below which a line is no text: grain and edges of photographs are read as such."""
 _LATIN: Final = 5
 """Letters of the Latin alphabet in one word for which a picture is read once more with their own model."""
-_GAP: Final = (0.4, 0.3, 0.0)
+_GAP: Final = (0.55, 0.5, 0.0)
 """Gap between words, by the height of the line, that is a space: of Japanese words, of one and a Latin one, of two such
 as the reader parts itself."""
 _WIDE: Final = 1.5
