@@ -147,6 +147,9 @@ class LineLog(Artefact):
 
     def block(self, block: bytes, start: int, reading: Reading) -> Iterator[Event]:
         """Yield the events of whole lines, and note in the reading what they show."""
+        if not block.strip(b"\0\r\n "):
+            reading.overwritten(block)
+            return
         matters, told, candidate = self.matters, self.told, reading.candidate
         count, place, group, silent = 0, reading.place, self.stamped, self.silent
         last, time = reading.last, reading.time
