@@ -108,6 +108,8 @@ def _likeness(data: bytes) -> int:
 def hex_runs(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield (start, length) of runs of pairs of digits, bare or with single marks between; one letter at least."""
     for start, end in _stretches(data, _DIGIT_MASK, SHORTEST_HEX):
+        if _HEX_LETTER.search(data, start, end) is None:
+            continue
         for match in _PAIRS.finditer(data, start, end):
             if _HEX_LETTER.search(match.group()):
                 yield match.start(), match.end() - match.start()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -35,6 +35,11 @@ class Prefilter:
 
     ruleset: RuleSet
     wanted: tuple[int, ...] = (0, 1, 2)
+    known: tuple[tuple[bytes, int], ...] = field(default=(), repr=False)
+
+    def only(self, tracks: tuple[int, ...]) -> Prefilter:
+        """Return the prefilter of some of the tracks, from the same patterns."""
+        return Prefilter(self.ruleset, tracks, tuple(one for one in self.patterns if one[1] in tracks))
 
     def anchors(self, data: bytes) -> tuple[list[int], list[int], list[int]]:
         """Return, for each track, the offsets of the last byte of every match, in order."""
@@ -53,6 +58,8 @@ class Prefilter:
     @cached_property
     def patterns(self) -> tuple[tuple[bytes, int], ...]:
         """Every expression with its track, in order."""
+        if self.known:
+            return self.known
         found: set[tuple[bytes, int]] = {(_JIS, 0)}
         for word in _words(self.ruleset):
             found.update(_literals(word))

@@ -61,12 +61,13 @@ class ClosedCells:
     def _openings(self) -> NDArray[np.bool_]:
         """For each pair of bytes, whether a closed cell may begin with it."""
         firsts = {header[:1] for header in self.ruleset.headers}
+        every = [chr(code) for code in range(1, _PLANE) if code not in _SURROGATES]
+        folded = fold_header("\0".join(every)).split("\0")
         found = np.zeros(_PLANE, dtype=bool)
-        for code in range(_PLANE):
-            one = "" if code in _SURROGATES else chr(code)
-            if one and (not fold_header(one) or one.lower()[:1] in firsts or is_placeholder(one)):
+        for one, header in zip(every, folded, strict=True):
+            if not header or header[:1] in firsts or one in PLACEHOLDERS:
                 found[_pairs(one)] = True
-        found[0xF000:0xF500] = any(ord(one) >= _PLANE for one in firsts if one)
+        found[0xF000:0xF500] = any(one > "\uffff" for one in firsts)
         return found
 
 

@@ -160,11 +160,13 @@ class Scanner:
 
     def _prefilter(self, tracks: tuple[str, ...]) -> Prefilter:
         """Return the prefilter of some tracks; each is built once."""
-        return self._prefilters.setdefault(tracks, Prefilter(self.ruleset, tuple(map(TRACKS.index, tracks))))
+        if tracks not in self._prefilters:
+            self._prefilters[tracks] = self._prefilters[TRACKS].only(tuple(map(TRACKS.index, tracks)))
+        return self._prefilters[tracks]
 
     @cached_property
     def _prefilters(self) -> dict[tuple[str, ...], Prefilter]:
-        return {}
+        return {TRACKS: Prefilter(self.ruleset)}
 
     @cached_property
     def _reader(self) -> TableReader:

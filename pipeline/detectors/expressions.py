@@ -118,22 +118,25 @@ def _class(items: Any) -> str:
     return f"[{negated}{''.join(parts)}]"
 
 
-_TELLS: Final = {sre.CATEGORY_DIGIT: str.isdecimal, sre.CATEGORY_SPACE: str.isspace}
-"""What Python's categories are: ``\\d`` is every decimal digit, ``\\s`` what ``str.isspace`` says."""
+_TELLS: Final = {sre.CATEGORY_DIGIT: r"\d+", sre.CATEGORY_SPACE: r"\s+"}
 
 
 @cache
 def _category(category: Any) -> str:
-    parts: list[list[int]] = []
-    for code in range(sys.maxunicode + 1):
-        if _TELLS[category](chr(code)):
-            if parts and parts[-1][1] == code - 1:
-                parts[-1][1] = code
-            else:
-                parts.append([code, code])
-    return "".join(_range(low, high) for low, high in parts)
+    """Return all characters of a category, as Python has it."""
+    runs = (match.span() for match in re.finditer(_TELLS[category], _every_character()))
+    return "".join(_range(low, high - 1) for low, high in runs)
 
 
+@cache
+def _every_character() -> str:
+    """Return all characters, each at the place of its code; those that UTF-8 has no place for are left blank."""
+    codes = np.arange(sys.maxunicode + 1)
+    found: bytes = np.where((codes >> 11) == _SURROGATES, ord("."), codes).astype("<u4").tobytes()
+    return found.decode("utf-32-le")
+
+
+_SURROGATES: Final = 0xD800 >> 11
 _PLAIN: Final = {
     sre.LITERAL: lambda code: f"\\x{{{code:x}}}", sre.NOT_LITERAL: lambda code: f"[^\\x{{{code:x}}}]",
     sre.ANY: lambda _: "[^\\n]", sre.IN: _class,
