@@ -75,6 +75,7 @@ _OLD: Final = re.compile(f"[{_OLD_FORMS[0]}]")
 _NOT_NUMBER: Final = re.compile(r"[^0-9A-Za-z\0]")
 _DROPPED: Final = Characters(dict.fromkeys(code for code in range(128) if _NOT_NUMBER.match(chr(code))))
 _SPACES: Final = tuple(code for code in range(0x3001) if chr(code).isspace())
+_AT_BORDERS: Final = re.compile(" *\0 *")
 _GAP: Final = re.compile(r"[\s・･]")
 _GAPS: Final = Characters(dict.fromkeys([*_SPACES, *map(ord, "・･")]))
 _SMALL: Final = Characters(str.maketrans("ヶがノ之ッャュョァィゥェォ", "ケケのの" + "ツヤユヨアイウエオ"))
@@ -120,6 +121,8 @@ def canonical(kind: str, value: str) -> str:
     text = value
     if not value.isascii():
         text = _SELECTORS.sub("", unicodedata.normalize("NFKC", normalise(value))).strip()
+        if "\0 " in text or " \0" in text:  # folding has made a space: of ¨, for one
+            text = _AT_BORDERS.sub("\0", text)
     if kind in _NUMBER_KINDS:
         return (_DROPPED(text) if text.isascii() else _NOT_NUMBER.sub("", text)).upper()
     if kind == "birth-date":
