@@ -84,3 +84,9 @@ def test_names_apart_are_those_that_each_pair_leaves(seed: int, size: int) -> No
     places = [(chance.randrange(40), chance.randint(1, 6), float(chance.randint(0, 4))) for _ in range(size)]
     found = [Found(start, start + length, score) for start, length, score in places]
     assert first_apart(found) == one_by_one(found)
+
+
+@pytest.mark.parametrize("text", ["鳥海山", "久住山に登った", "筑紫平野", "白根山", "御岳山"])
+def test_mountains_and_plains_are_no_people(text: str) -> None:
+    assert found("name", text) == []
+    assert found("name", "申請者は田中岳です。") == ["田中岳"]
