@@ -25,7 +25,7 @@ _NEEDED: Final = (
 )  # fmt: skip
 _KEYS: Final = frozenset([*_NEEDED, "contradicts", "sources", "never", "blocks"])
 _TEST: Final = frozenset(["id", "level", "leak", "sql", "ja", "en"])
-_SOURCE: Final = frozenset(["name", "artefacts", "systems", "places", "optional", "enabled", "on", "unless"])
+_SOURCE: Final = frozenset(["name", "artefacts", "systems", "places", "optional", "enabled", "hosts", "unless"])
 _HOSTS: Final = ("windows", "linux", "macos")
 _EXAMPLE: Final = frozenset(["test", "exhibit", "rows"])
 _CHOICES: Final = {
@@ -51,7 +51,7 @@ class Test:
 class Requirement:
     """Sources that must speak for the whole window; ``places`` is SQL giving the folders that each need one.
 
-    It is asked of exhibits with an operating system out of ``on`` only, where that is given. ``unless`` is SQL whose
+    It is asked of exhibits with an operating system out of ``hosts`` only, where that is given. ``unless`` is SQL whose
     rows show that the sources, whole as they are, do not suffice.
     """
 
@@ -61,7 +61,7 @@ class Requirement:
     places: str = ""
     optional: bool = False
     enabled: str = "not-no"
-    on: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     unless: str = ""
 
 
@@ -177,8 +177,8 @@ def _wrong_negative(tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield place, f"a source has name, artefacts and keys out of {', '.join(sorted(_SOURCE))}"
             else:
                 yield from _wrong_text(item["name"], f"{place}.name", str)
-                if not set(item.get("on", ())) <= set(_HOSTS):
-                    yield f"{place}.on", f"on holds operating systems out of {', '.join(_HOSTS)}"
+                if not set(item.get("hosts", ())) <= set(_HOSTS):
+                    yield f"{place}.hosts", f"hosts holds operating systems out of {', '.join(_HOSTS)}"
     if tree["negative"] == "sources" and not sources.get("ordinary"):
         yield "sources", "a negative by sources needs ordinary sources"
     for number, item in enumerate(tree.get("blocks") or []):
@@ -218,7 +218,7 @@ def _requirement(item: Mapping[str, Any]) -> Requirement:
     return Requirement(
         name=_text(item["name"]), artefacts=tuple(item["artefacts"]), systems=tuple(item.get("systems", ())),
         places=item.get("places", ""), optional=bool(item.get("optional", False)),
-        enabled=item.get("enabled", "not-no"), on=tuple(item.get("on", ())), unless=item.get("unless", ""),
+        enabled=item.get("enabled", "not-no"), hosts=tuple(item.get("hosts", ())), unless=item.get("unless", ""),
     )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def _missing(
     sources: list[dict[str, Any]] = rows_of(database, _SOURCES, exhibit)
     window = Window(case.incident.lost_from, case.incident.recovered_at)
     hosts = {row["host"] for row in rows_of(database, "SELECT host FROM hosts WHERE exhibit = $exhibit", exhibit)}
-    asked = [item for item in question.sources.get(grade, ()) if not (item.on and hosts) or hosts & set(item.on)]
+    asked = [item for item in question.sources.get(grade, ()) if not (item.hosts and hosts) or hosts & set(item.hosts)]
     reasons: list[Text] = [] if asked else [_NO_SOURCE]
     for requirement in asked:
         sql = requirement.places

@@ -371,7 +371,7 @@ def test_a_requirement_is_asked_of_its_own_operating_system_only() -> None:
     question = rules()["web-upload"]
     (first, *rest) = question.sources["ordinary"]
     asked = replace(
-        question, sources={"ordinary": (replace(first, optional=False, on=("macos",), artefacts=("none",)), *rest)}
+        question, sources={"ordinary": (replace(first, optional=False, hosts=("macos",), artefacts=("none",)), *rest)}
     )
 
     def answer(rows: Rows) -> str:
