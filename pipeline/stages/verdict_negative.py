@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import duckdb
@@ -18,6 +19,10 @@ _LOSSES: Final = "SELECT id FROM diagnostics WHERE severity = 'loss' AND regexp_
 _SOURCES: Final = """
 SELECT s.*, coalesce(f.origin, 'unknown') AS origin FROM sources s
 LEFT JOIN files f ON f.id = s.file AND f.exhibit = s.exhibit WHERE s.exhibit = $exhibit ORDER BY s.address, s.id
+"""
+_SWITCHED_OFF: Final = """
+SELECT DISTINCT said(detail, 'governs') AS governs FROM activity WHERE exhibit = $exhibit AND action = 'setting'
+  AND said(detail, 'state') = 'off' AND said(detail, 'governs') IS NOT NULL ORDER BY 1
 """
 _NO_SOURCE: Final[Text] = {
     "ja": "このシステムで該当の行為を記録するものが、規則に挙げられていない",
@@ -73,9 +78,16 @@ def _missing(
         sql = requirement.places
         places = [str(row["place"]).lower() for row in rows_of(database, sql, exhibit)] if sql else []
         reasons += failing(requirement, sources, places, window)
+        reasons += [_off(requirement.name, row) for row in rows_of(database, _SWITCHED_OFF, exhibit)
+                    if row["governs"] in {*requirement.systems, *requirement.artefacts}]  # fmt: skip
         if requirement.unless and rows_of(database, requirement.unless, exhibit):
             reasons.append({name: requirement.name[name] + _SHORT[name] for name in _SHORT})
     return reasons
+
+
+def _off(name: Text, row: Mapping[str, Any]) -> Text:
+    ja = f"{name['ja']}: 記録を止める設定がある（{row['governs']}）"
+    return {"ja": ja, "en": f"{name['en']}: a setting switches it off ({row['governs']})"}
 
 
 def _ordered(reasons: list[Text]) -> list[Text]:

@@ -54,6 +54,9 @@ def negative_rows() -> Rows:
     rows["files"].append(_file("pc", "prefs", f"{_PROFILE}/Preferences"))
     for name in _CHANNELS:
         _add(rows, "pc", f"log-{name}", f"pc!p1!fs:/Logs/{name.replace('/', '%4')}.evtx", "windows-event-log", name)
+    rows["files"].append(_file("pc", "system", "pc!p1!fs:/Windows/System32/config/SYSTEM"))
+    rows["files"].append(_file("sv", "passwd", "sv!p1!fs:/etc/passwd"))
+    _add(rows, "sv", "syslog", "sv!p1!fs:/var/log/syslog", "system-log", "syslog")
     _add(rows, "sv", "web", "sv!p1!fs:/var/log/nginx/access.log", "web-access-log", "web server")
     _add(rows, "sv", "auth", "sv!p1!fs:/var/log/auth.log", "auth-log", "auth")
     return rows

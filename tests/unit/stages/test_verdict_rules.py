@@ -31,5 +31,6 @@ def test_an_error_in_a_rule_is_told_with_file_and_line(
     (tmp_path / "print.yaml").write_text(text, "utf-8")
     numbers = [number for number, content in enumerate(text.splitlines(), 1) if line in content]
     (error,) = check_verdict_rules(tmp_path)
-    assert error.startswith(f"{tmp_path / 'print.yaml'}:{numbers[-1]}: ")
+    number = numbers[0] if line == "sql: |" else numbers[-1]
+    assert error.startswith(f"{tmp_path / 'print.yaml'}:{number}: ")
     assert message in error
