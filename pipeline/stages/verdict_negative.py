@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 import duckdb
@@ -20,6 +22,18 @@ _SOURCES: Final = """
 SELECT s.*, coalesce(f.origin, 'unknown') AS origin FROM sources s
 LEFT JOIN files f ON f.id = s.file AND f.exhibit = s.exhibit WHERE s.exhibit = $exhibit ORDER BY s.address, s.id
 """
+_POWER: Final = """
+SELECT time, subject FROM activity WHERE exhibit = $exhibit AND action = 'power' AND artefact = 'windows-event-log'
+  AND time IS NOT NULL ORDER BY time, id
+"""
+_WHOLE_SYSTEM: Final = """
+SELECT id FROM sources WHERE exhibit = $exhibit AND artefact = 'windows-event-log' AND system = 'System'
+  AND status = 'read' AND len(gaps) = 0
+"""
+_STOPS: Final = frozenset({"stopped", "slept"})
+_STARTS: Final = frozenset({"started", "woke"})
+_NO_HOUR: Final = "no hour is recorded"
+_SLACK: Final = timedelta(minutes=65)
 _SWITCHED_OFF: Final = """
 SELECT DISTINCT said(detail, 'governs') AS governs FROM activity WHERE exhibit = $exhibit AND action = 'setting'
   AND said(detail, 'state') = 'off' AND said(detail, 'governs') IS NOT NULL ORDER BY 1
@@ -69,7 +83,9 @@ def weigh_negative(
 def _missing(
     database: duckdb.DuckDBPyConnection, question: Question, grade: str, exhibit: str, case: Case
 ) -> list[Text]:
-    sources: list[dict[str, Any]] = rows_of(database, _SOURCES, exhibit)
+    sources = [
+        _bridged(row, off) for off in [_off_spans(database, exhibit)] for row in rows_of(database, _SOURCES, exhibit)
+    ]
     window = Window(case.incident.lost_from, case.incident.recovered_at)
     hosts = {row["host"] for row in rows_of(database, "SELECT host FROM hosts WHERE exhibit = $exhibit", exhibit)}
     asked = [item for item in question.sources.get(grade, ()) if not (item.hosts and hosts) or hosts & set(item.hosts)]
@@ -83,6 +99,24 @@ def _missing(
         if requirement.unless and rows_of(database, requirement.unless, exhibit):
             reasons.append({name: requirement.name[name] + _SHORT[name] for name in _SHORT})
     return reasons
+
+
+def _off_spans(database: duckdb.DuckDBPyConnection, exhibit: str) -> list[tuple[datetime, datetime]]:
+    """Return when a Windows was off, from one record of its stopping to the next, of its starting, in a whole log."""
+    if not rows_of(database, _WHOLE_SYSTEM, exhibit):
+        return []
+    rows = [(row["time"], row["subject"]) for row in rows_of(database, _POWER, exhibit)]
+    return [(one, other) for (one, before), (other, after) in pairwise(rows) if before in _STOPS and after in _STARTS]
+
+
+def _bridged(source: dict[str, Any], off: Sequence[tuple[datetime, datetime]]) -> dict[str, Any]:
+    """Take away the hours without traffic in which the host was off; what was written last may be an hour old."""
+    if source["artefact"] != "srum":
+        return source
+    gaps = [gap for gap in source["gaps"] or () if not (
+        str(gap["reason"]).startswith(_NO_HOUR) and gap["start"] is not None and gap["end"] is not None
+        and any(start - _SLACK <= gap["start"] and gap["end"] <= end + _SLACK for start, end in off))]  # fmt: skip
+    return source | {"gaps": gaps}
 
 
 def _off(name: Text, row: Mapping[str, Any]) -> Text:

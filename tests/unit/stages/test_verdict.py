@@ -352,18 +352,18 @@ def test_no_rows_at_all_give_no_negative() -> None:
 
 
 def test_an_answer_says_how_sure_its_facts_are_and_what_it_hangs_on() -> None:
-    one = with_event(negative_rows(), "pc", "uploaded", artefact="rclone-log", id="a", time=INSIDE)
+    one = with_event(negative_rows(), "pc", "uploaded", artefact="some-log", id="a", time=INSIDE)
     told = entry(one, "web-upload", "pc")
     assert (told["level"], told["certainty"], told["independent"], told["turning"]) == (
         "confirmed",
         "C2",
-        ["pc: rclone-log"],
+        ["pc: some-log"],
         ["a"],
     )
     two = with_event(one, "pc", "uploaded", artefact="windows-event-log", id="b", time=INSIDE)
     told = entry(two, "web-upload", "pc")
     assert (told["certainty"], told["turning"]) == ("C4", [])
-    assert told["independent"] == ["pc: event-log", "pc: rclone-log"]
+    assert told["independent"] == ["pc: event-log", "pc: some-log"]
     assert entry(negative_rows(), "web-upload", "pc")["certainty"] == ""
 
 
@@ -382,6 +382,36 @@ def test_a_requirement_is_asked_of_its_own_operating_system_only() -> None:
     assert answer(rows) == "not-confirmed"
     unknown = [row for row in rows["files"] if not row["path"].endswith("/SYSTEM")]
     assert answer({**rows, "files": unknown}) == "undetermined"
+
+
+def test_hours_without_traffic_are_no_hole_where_the_host_was_off() -> None:
+    rows = negative_rows()
+    night, morning = INSIDE - timedelta(hours=8), INSIDE
+    gap = {
+        "start": night,
+        "end": morning - timedelta(hours=1),
+        "reason": "no hour is recorded: the host was off, or nothing was",
+    }
+    traffic = {**rows["sources"][0], "id": "s-srum", "artefact": "srum", "system": "Windows SRUM", "gaps": [gap]}
+    rows = {**rows, "sources": [*rows["sources"], traffic]}
+    assert level(rows, "network", "pc") == "undetermined"
+    off = with_event(rows, "pc", "power", subject="stopped", artefact="windows-event-log", time=night)
+    assert level(off, "network", "pc") == "undetermined"
+    off = with_event(off, "pc", "power", subject="started", artefact="windows-event-log", time=morning)
+    assert level(off, "network", "pc") == "not-confirmed"
+    sent = with_event(off, "pc", "data-sent", artefact="srum", time=INSIDE, detail='{"bytes": 5000}')
+    assert (
+        level(
+            protected(
+                with_file(sent, **{**rows["files"][0], "id": "x", "path": "/d.csv", "size": 4000}), "pc", file="x"
+            ),
+            "network",
+            "pc",
+        )
+        == "undetermined"
+    )
+    off["sources"] = [row | ({"gaps": [gap]} if row["system"] == "System" else {}) for row in off["sources"]]
+    assert level(off, "network", "pc") == "undetermined"
 
 
 def test_whole_sources_do_not_suffice_where_a_query_says_so() -> None:
