@@ -50,6 +50,19 @@ def verify_case(case: Case, *, full: bool = False) -> Iterator[Check]:
         case: the case.
         full: derive every stage again from the images, not only the last ones from what the others found.
     """
+    whole = True
+    for check in _standing(case):
+        whole = whole and check.error is None
+        yield check
+    if whole:  # what was not as it stood when it was written need not follow from anything
+        for stage in (*_FROM_IMAGES, *_DERIVED) if full else _DERIVED:
+            if Store(case.out).done(stage) is not None:
+                yield _checked(f"again {stage}", lambda name=stage: _again(case, name))  # type: ignore[misc]
+    yield _checked("privacy", lambda: _privacy(case))
+
+
+def _standing(case: Case) -> Iterator[Check]:
+    """Yield whether ledger, tables, documents and images stand as they did."""
     ledger: list[dict[str, Any]] = []
     yield _checked("ledger", lambda: _ledger(case, ledger))
     yield _checked("tables", lambda: _tables(case, ledger))
@@ -59,10 +72,6 @@ def verify_case(case: Case, *, full: bool = False) -> Iterator[Check]:
         yield _checked(f"image {exhibit.label}", lambda label=exhibit.label: _image(case, label))  # type: ignore[misc]
         yield _checked(f"account {exhibit.label}", lambda label=exhibit.label: _account(case, label))  # type: ignore[misc]
     yield _checked("findings", lambda: _findings(case))
-    for stage in (*_FROM_IMAGES, *_DERIVED) if full else _DERIVED:
-        if Store(case.out).done(stage) is not None:
-            yield _checked(f"again {stage}", lambda name=stage: _again(case, name))  # type: ignore[misc]
-    yield _checked("privacy", lambda: _privacy(case))
 
 
 def _checked(name: str, check: Callable[[], str]) -> Check:
