@@ -22,8 +22,6 @@ _OPEN: Final = re.compile(r"\((?:suspended|partly)\)")
 """What takes their strength: a key that lies beside the data, data that is only partly encrypted."""
 _ROTATION: Final = timedelta(minutes=10)
 """Quiet time that a log rotated into the next may have between them; other gaps count however short."""
-_MANY_FILES: Final = frozenset({"systemd-journal"})
-"""Records that one program keeps in several files at a time, which speak together."""
 _OUTCOMES: Final = {"partial": "一部のみ調査", "not-examined": "未調査"}
 _BEGIN, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -173,9 +171,9 @@ def _is_of(source: Row, requirement: Requirement) -> bool:
 
 def _log_of(source: Row, requirement: Requirement) -> tuple[str, ...]:
     """Return the log a file is part of: its channel, or its path without snapshot and rotation number."""
-    if requirement.systems or source["artefact"] in _MANY_FILES:
+    if requirement.systems:
         return source["artefact"], source["system"]
-    path = re.sub(r"!snapshot:\d+", "", source["address"].lower())
+    path = re.sub(r"!snapshot:\d+|@[^/!]*(?=\.journal$)", "", source["address"].lower())
     return source["artefact"], source["system"], re.sub(r"([._-]\d+)?(\.(gz|xz|bz2|zst))?$", "", path)
 
 

@@ -69,7 +69,8 @@ CHANNELS: Final = (
              ("windows-event-log", "System", f"{LOGS}/System.evtx")),
             {"action": "log-cleared", "artefact": "windows-event-log", "subject": "Security"}),
     Channel("anti-forensics", "pc", "linux",
-            (("system-log", "syslog", "/var/log/syslog"), ("auth-log", "auth", "/var/log/auth.log")),
+            (("system-log", "syslog", "/var/log/syslog"), ("auth-log", "auth", "/var/log/auth.log"),
+             ("audit-log", "auditd", "/var/log/audit/audit.log")),
             {"action": "log-cleared", "artefact": "audit-log", "subject": "rm /var/log"}),
 )  # fmt: skip
 
@@ -196,6 +197,21 @@ NAMES: Final[Callable[[Channel], str]] = lambda channel: f"{channel.question}-{c
 def test_every_case_has_its_right_answer(channel: Channel) -> None:
     wrong = [(name, answer) for name, rows, right in asked(channel) if (answer := level(channel, rows)) not in right]
     assert wrong == []
+
+
+def test_records_that_an_act_can_pass_by_carry_no_negative() -> None:
+    """Mail by a user's own program, a second cloud client, a system log without the kernel's."""
+    named = {NAMES(channel): channel for channel in CHANNELS}
+    mail = named["mail-linux"]._replace(exhibit="pc")
+    assert level(mail, whole(mail)) == "undetermined"
+    web = whole(named["web-upload-windows"])
+    client = _file("pc", "c", "/Users/a/AppData/Local/Microsoft/OneDrive") | {"kind": "directory"}
+    dropbox = web["sources"][0] | {"id": "s9", "artefact": "dropbox-sync", "system": "Dropbox"}
+    both = {**web, "files": [*web["files"], client], "sources": [*web["sources"], dropbox]}
+    assert level(named["web-upload-windows"], both) == "undetermined"
+    records = (("system-log", "syslog", "/var/log/daemon.log"),)
+    usb = named["removable-media-linux"]._replace(records=records)
+    assert level(usb, whole(usb)) == "undetermined"
 
 
 def test_there_are_hundreds() -> None:
